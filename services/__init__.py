@@ -1,0 +1,1 @@
+"""The four rooms. Each knows only `shared`."""

@@ -1,0 +1,76 @@
+"""The six keys of a record, made regular: what the normalisers give and the match compares (REGULATION §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NORM_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyName:
+    """Key 1. `core` is the name without its legal form in its own script; `skeleton` is the same in any script.
+
+    `form` is LLC, JSC, IP, UP, COOP, INST or None; `form_country` is the country whose law has that form, if only one.
+    `descriptors` (тд, нпп, ук …), `numbers` and `letters` distinguish sister companies and are never lost (MATCHING §2).
+    """
+
+    core: str
+    skeleton: str
+    sorted_skeleton: str
+    form: str | None = None
+    form_country: str | None = None
+    descriptors: frozenset[str] = frozenset()
+    numbers: tuple[str, ...] = ()
+    letters: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    city: str = ""
+    initials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surname:
+    """Key 2. `key` is the folded surname in its own script, `skeleton` the same in any script; `given` helps to show."""
+
+    key: str
+    skeleton: str
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Key 3. `local` is the number without country and city code; `e164` is empty when the area is not known."""
+
+    local: str
+    e164: str = ""
+    extension: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Key 4 and the source of key 5. `mailbox` is what is searched; `domain` only when the address is corporate."""
+
+    email: str
+    mailbox: str
+    domain: str = ""
+    is_role: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegularLead:
+    """One record with all six keys made regular. `flags` tell what was repaired or moved between cells, in words of MATCHING."""
+
+    company: CompanyName | None = None
+    surnames: tuple[Surname, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
+    sites: tuple[str, ...] = ()
+    tax_id: str = ""
+    contact: str = ""
+    flags: tuple[str, ...] = field(default=())
+
+    @property
+    def has_a_key(self) -> bool:
+        """Whether any of the six keys is there at all; a record with none cannot be looked up (R1-40)."""
+        return bool(self.company or self.surnames or self.phones or self.mailboxes or self.sites)

@@ -1,0 +1,208 @@
+"""Every wish that can be sent on the bus, by the room that fulfils it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.message import Command
+from shared.words import Direction, Source, Stage, TaskKind, TouchKind, TouchResult
+
+Cell = Annotated[str, Field(max_length=2000)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+StaffId = Annotated[str, Field(min_length=1, max_length=64)]
+MAX_ROWS = 500
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+
+class LeadFields(_Part):
+    """What is known of a lead, as it came: every cell is raw text."""
+
+    company: Cell = ""
+    contact: Cell = ""
+    phone: Cell = ""
+    fax: Cell = ""
+    email: Cell = ""
+    website: Cell = ""
+    city: Cell = ""
+    region: Cell = ""
+    postal_code: Cell = ""
+    address: Cell = ""
+    tax_id: Cell = ""
+    position: Cell = ""
+    activity: Cell = ""
+    interest: Cell = ""
+    comment: Cell = ""
+
+
+# ── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SubmitLead(Command, owner="intake"):
+    """Take one lead in. Idempotent by (`source_system`, `external_id`) (R1-07, R0-10)."""
+
+    source_system: Name
+    external_id: Name
+    source: Source
+    campaign: Name | None = None
+    submitter: StaffId | None = None
+    named_manager: StaffId | None = None
+    received_at: AwareDatetime | None = None
+    default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
+    fields: LeadFields
+
+
+class Row(_Part):
+    """One row of an imported file: where it stood, and its cells."""
+
+    sheet: str = ""
+    number: Annotated[int, Field(ge=1)]
+    curator: str | None = None
+    fields: LeadFields
+
+
+class SubmitRows(Command, owner="intake", bulk=True):
+    """Take a chunk of an imported list in: one transaction for at most 500 rows (R1-07, R1-37).
+
+    `purpose="clients"` fills the client base: cards and their curators, no leads.
+    A row is known again by (`import_id`, its sheet, its number), so a chunk may be sent any number of times.
+    """
+
+    import_id: UUID
+    file_name: Name
+    purpose: Literal["leads", "clients"] = "leads"
+    source: Source = Source.EVENT
+    campaign: Name
+    submitter: StaffId | None = None
+    received_at: AwareDatetime | None = None
+    default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+
+
+# ── routing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OfficeEntry(_Part):
+    """An office of the company file: `hours` like `Mon-Fri 09:00-18:00`, `calendar` a country code of public holidays."""
+
+    id: StaffId
+    name: Name
+    regions: list[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]] = []
+    time_zone: Name
+    hours: Name = "Mon-Fri 09:00-18:00"
+    calendar: Name = "RU"
+    days_off: list[date] = []
+    working_days: list[date] = []
+
+
+class StaffEntry(_Part):
+    """A member of staff of the company file; `weight` is the share of leads relative to colleagues (G6)."""
+
+    id: StaffId
+    name: Name
+    office: StaffId
+    function: Literal["sales", "agent", "account", "head", "head_of_sales", "director"]
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+class DutyEntry(_Part):
+    """A shift of the duty roster, in the office's wall-clock time turned into UTC (R1-08)."""
+
+    office: StaffId
+    staff: StaffId
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class AbsenceEntry(_Part):
+    """A time when a member of staff takes no new leads (R1-24)."""
+
+    staff: StaffId
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    reason: Name = "vacation"
+
+
+class ApplyCompany(Command, owner="routing"):
+    """Make the directory what the company file says; applying it twice changes nothing.
+
+    What the file no longer names is retired, never deleted: its history stays.
+    """
+
+    name: Name
+    home_region: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+    time_zone: Name
+    offices: list[OfficeEntry]
+    staff: list[StaffEntry]
+    duty: list[DutyEntry] = []
+    absences: list[AbsenceEntry] = []
+
+
+# ── process ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NextAction(_Part):
+    """What will be done next, and when (R4-11)."""
+
+    kind: TaskKind
+    due_at: AwareDatetime
+    note: Cell = ""
+
+
+class Ending(_Part):
+    """How a process ends: lost with a reason. Winning is the move `won`, with its contract."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Deferral(_Part):
+    """The client named a later date; the next task is set at 2/3 of the way to it (R4-12)."""
+
+    named_date: date
+
+
+class MeetingFacts(_Part):
+    """What `meeting_set` needs to know."""
+
+    at: AwareDatetime
+    place: Annotated[str, Field(min_length=1, max_length=500)]
+    holder: StaffId
+
+
+class ContractFacts(_Part):
+    """What `won` needs to know; `amount` is in minor units of `currency`."""
+
+    number: Annotated[str, Field(min_length=1, max_length=100)]
+    signed_on: date
+    amount: Annotated[int, Field(gt=0)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "RUB"
+
+
+class RecordTouch(Command, owner="process"):
+    """Record one contact with a client, and with it the next action, a deferral, or the end (R0-13, R4-10, R4-11).
+
+    Name the process by `process_id`, or by `client_id` (his one open process).
+    `move_to` asks for a stage as well; what its guard needs comes in `meeting` or `contract`.
+    """
+
+    process_id: UUID | None = None
+    client_id: UUID | None = None
+    by: StaffId
+    kind: TouchKind
+    direction: Direction = Direction.OUTBOUND
+    touched_at: AwareDatetime | None = None
+    result: TouchResult | None = None
+    comment: Cell = ""
+    resources: Cell = ""
+    next: NextAction | None = None
+    end: Ending | None = None
+    deferral: Deferral | None = None
+    move_to: Stage | None = None
+    meeting: MeetingFacts | None = None
+    contract: ContractFacts | None = None

@@ -1,0 +1,269 @@
+"""Every fact that is told on the bus, by the room that owns it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.message import ROOMS, Event
+from shared.words import Function, Outcome, Source, Stage, TaskKind, TouchKind, TouchResult
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a submission: which field, what, and how to mend it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    problem: str
+    remedy: str
+
+
+# ── intake: who is this client? ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
+    """A lead was made regular and its client recognised, or a card was opened for him (R1-35, R1-40)."""
+
+    lead_id: UUID
+    client_id: UUID
+    outcome: Outcome
+    source: Source
+    campaign: str | None = None
+    submitter: str | None = None
+    named_manager: str | None = None
+    import_id: UUID | None = None
+    row: int | None = None
+    received_at: AwareDatetime
+    region: str
+    region_by: Literal["stated", "city", "area_code", "postal_code", "country", "unknown"]
+    company: str
+    contact: str = ""
+    phone: str = ""
+    email: str = ""
+    interest: str = ""
+
+
+class LeadRejected(Event, owner="intake", about="lead/{lead_id}"):
+    """A submission could not become a lead; it is kept raw, with what is wrong and how to mend it (R0-10)."""
+
+    lead_id: UUID
+    import_id: UUID | None = None
+    row: int | None = None
+    faults: list[Fault]
+
+
+class ClientRegistered(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
+    """A card came into the client base by import, without a lead; `curator` is the manager who owns the relation."""
+
+    client_id: UUID
+    name: str
+    region: str
+    curator: str | None = None
+    import_id: UUID | None = None
+    row: int | None = None
+
+
+# ── routing: who gets it? ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OfficeChanged(Event, owner="routing", about="office/{office_id}", heard_by=("process", "reminders")):
+    """An office stands in the directory as said here: the whole of it, every time."""
+
+    office_id: str
+    name: str
+    time_zone: str
+    hours: str
+    calendar: str
+    days_off: list[date] = []
+    working_days: list[date] = []
+    head: str | None = None
+    active: bool = True
+
+
+class StaffChanged(Event, owner="routing", about="staff/{staff_id}", heard_by=("process", "reminders")):
+    """A member of staff stands in the directory as said here: the whole of it, every time."""
+
+    staff_id: str
+    name: str
+    office_id: str
+    function: Function
+    active: bool = True
+
+
+class LeadAssigned(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """A lead has its receiver: a manager, or a named queue with a deadline when nobody is there (R1-33 … G8).
+
+    `rule` is the id that decided; `told` are those to be told besides the receiver; `alarm` says why somebody must look.
+    `manager` is never empty: for a queue it is whoever answers for it.
+    """
+
+    lead_id: UUID
+    client_id: UUID
+    manager: str
+    queue: str | None = None
+    office_id: str
+    rule: str
+    told: list[str] = []
+    alarm: str | None = None
+    source: Source
+    campaign: str | None = None
+    import_id: UUID | None = None
+    received_at: AwareDatetime
+    region: str
+    company: str
+    contact: str = ""
+    phone: str = ""
+    email: str = ""
+    interest: str = ""
+
+
+class CompanyApplied(Event, owner="routing", about="company/directory"):
+    """A company file was applied; the counts say what changed, and `warnings` what somebody should look at."""
+
+    offices: int
+    staff: int
+    duty: int
+    absences: int
+    warnings: list[str] = []
+
+
+class CompanyRefused(Event, owner="routing", about="company/directory"):
+    """A company file contradicts itself and nothing of it was applied."""
+
+    faults: list[Fault]
+
+
+# ── process: how does the sale go? ──────────────────────────────────────────────────────────────────────────────────
+
+
+class ProcessOpened(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """A sale began for a client who had none open; its manager alone works it (R1-42)."""
+
+    process_id: UUID
+    client_id: UUID
+    lead_id: UUID
+    manager: str
+    office_id: str
+    source: Source
+    import_id: UUID | None = None
+
+
+class LeadJoined(Event, owner="process", about="client/{client_id}"):
+    """A lead came for a client whose sale is already open, and was added to it (R1-33)."""
+
+    process_id: UUID
+    client_id: UUID
+    lead_id: UUID
+    manager: str
+    import_id: UUID | None = None
+
+
+class TaskSet(Event, owner="process", about="client/{client_id}", heard_by=("reminders",)):
+    """Something is to be done by somebody (R4-11).
+
+    `due_at` is what was promised; it is empty for a first reaction, whose deadline reminders finds from `source`,
+    counted from `received_at` in the working calendar of `office_id` (SLA).
+    """
+
+    task_id: UUID
+    process_id: UUID
+    client_id: UUID
+    lead_id: UUID | None = None
+    import_id: UUID | None = None
+    manager: str
+    office_id: str
+    kind: TaskKind
+    due_at: AwareDatetime | None = None
+    source: Source
+    received_at: AwareDatetime
+    named_date: date | None = None
+    company: str = ""
+    note: str = ""
+
+
+class TaskClosed(Event, owner="process", about="client/{client_id}", heard_by=("reminders",)):
+    """A task is no longer open: done by a touch, replaced by another, or cancelled with its process."""
+
+    task_id: UUID
+    process_id: UUID
+    client_id: UUID
+    closed_at: AwareDatetime
+    how: Literal["done", "replaced", "cancelled"]
+
+
+class TouchRecorded(Event, owner="process", about="client/{client_id}"):
+    """One contact with a client was recorded (R0-13)."""
+
+    touch_id: UUID
+    process_id: UUID
+    client_id: UUID
+    by: str
+    kind: TouchKind
+    result: TouchResult
+    touched_at: AwareDatetime
+
+
+class StageMoved(Event, owner="process", about="client/{client_id}"):
+    """A sale went from one stage to another."""
+
+    process_id: UUID
+    client_id: UUID
+    from_stage: Stage
+    to_stage: Stage
+    by: str
+    reason: str = ""
+
+
+class ProcessClosed(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """A sale ended, won or lost; the client may be given anew."""
+
+    process_id: UUID
+    client_id: UUID
+    manager: str
+    ended: Literal["won", "lost"]
+    reason: str = ""
+
+
+class TouchRefused(Event, owner="process", about="refusal/{touch_id}"):
+    """A touch was not recorded, and nothing of it was done; the faults say what is missing or not allowed (R4-10, R4-11)."""
+
+    touch_id: UUID
+    process_id: UUID | None = None
+    faults: list[Fault]
+
+
+# ── reminders: is it in time? ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class DeadlineSet(Event, owner="reminders", about="task/{task_id}"):
+    """A task has its deadline (SLA, R4-08)."""
+
+    task_id: UUID
+    client_id: UUID
+    manager: str
+    due_at: AwareDatetime
+    by_rule: str
+
+
+class DeadlineReached(Event, owner="reminders", about="task/{task_id}"):
+    """A deadline came to one of its steps and somebody is told: warning, due, overdue, escalated to the head (R4-08)."""
+
+    task_id: UUID
+    client_id: UUID
+    step: Literal["warning", "due", "overdue", "escalated"]
+    tells: str
+    due_at: AwareDatetime
+
+
+# ── every room ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+
+
+def sources_of(room: str) -> tuple[str, ...]:
+    """The rooms that `room` listens to, in the order of a lead's way."""
+    return tuple(owner for owner in ROOMS if any(e.owner == owner and room in e.heard_by for e in EVENTS))

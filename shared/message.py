@@ -1,0 +1,180 @@
+"""Message, Event, Command, Question: frozen records that know their subject.
+
+The payload of a message holds business facts.
+Identity and tracing travel as headers (see `shared.bus`), and a handler meets both together as `Heard`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar, overload
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict
+
+ROOMS = ("intake", "routing", "process", "reminders")
+
+
+class Message(BaseModel):
+    """A frozen record of business facts, owned by one room.
+
+    A field this reader does not know is ignored: adding an optional field is free.
+    Anything else is a new version, and a version nobody here knows is refused by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    owner: ClassVar[str] = ""
+    subject: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    registry: ClassVar[dict[str, type[Message]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Class keywords are read by `__pydantic_init_subclass__`, when the fields are known."""
+
+    @classmethod
+    def _enter(cls, kind: str, owner: str, words: tuple[str, str], version: int) -> None:
+        if owner not in ROOMS:
+            raise TypeError(f"{cls.__name__}: owner {owner!r} is no room; rooms are {', '.join(ROOMS)}")
+        cls.owner, cls.version = owner, version
+        cls.subject = f"{kind}.{owner}.{words[0]}.{words[1]}"
+        if cls.__name__ in Message.registry:
+            raise TypeError(f"two messages are called {cls.__name__}")
+        Message.registry[cls.__name__] = cls
+
+    @classmethod
+    def words(cls) -> list[str]:
+        """The words of the class name, lower case: `LeadAccepted` → `["lead", "accepted"]`."""
+        return [word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", cls.__name__)]
+
+
+class Event(Message):
+    """Something that happened, told by the room that owns it; its name is noun + participle.
+
+    `about` names the aggregate whose history it belongs to, as a template over its own fields:
+    `class LeadAssigned(Event, owner="routing", about="client/{client_id}")`.
+    Events about one aggregate are numbered without gaps and applied in that order everywhere.
+    `heard_by` names the rooms that act on it; they hear everything else its owner says as well, in order.
+    """
+
+    about: ClassVar[str] = ""
+    heard_by: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, *, owner: str, about: str, heard_by: tuple[str, ...] = (), version: int = 1, **kwargs: Any
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        *noun, participle = cls.words()
+        cls.about, cls.heard_by = about, heard_by
+        cls._enter("evt", owner, ("-".join(noun), participle), version)
+
+    def aggregate(self) -> str:
+        """The name of the aggregate this event is about, for example `client/6f1c…`."""
+        return self.about.format_map(dict(self))
+
+
+class Command(Message):
+    """A wish, sent to the room that owns it; its name is verb + noun.
+
+    `bulk` commands wait in a line of their own, so that a person's single wish never waits behind a list.
+    """
+
+    bulk: ClassVar[bool] = False
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, owner: str, bulk: bool = False, version: int = 1, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        verb, *noun = cls.words()
+        cls.bulk = bulk
+        cls._enter("cmd", owner, ("-".join(noun), verb), version)
+
+
+class Question(Message):
+    """A query to the room that owns the fact: answered at once, changes nothing."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, owner: str, version: int = 1, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        verb, *noun = cls.words()
+        cls._enter("ask", owner, ("-".join(noun), verb), version)
+
+
+M = TypeVar("M", bound=Message)
+N = TypeVar("N", bound=Message)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What brought a handler to act: it gives ids that are the same however often the cause is handled."""
+
+    id: UUID
+    correlation: UUID
+    traceparent: str = ""
+    is_command: bool = False
+
+    def new_id(self, name: str) -> UUID:
+        """The id of the thing called `name` that comes of this cause: `uuid5(cause id, name)`."""
+        return uuid5(self.id, name)
+
+    def says(self, event: Event) -> Saying:
+        """Tie `event` to this cause; the unit numbers it and puts it in the outbox."""
+        return Saying(self, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Cause, Generic[M]):
+    """One message as a handler meets it: the facts, and who said them when."""
+
+    message: M = field(kw_only=True)
+    at: datetime = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """An event to be said, with what caused it."""
+
+    cause: Cause
+    event: Event
+
+
+Said = list[Saying]
+
+
+class Batch(Sequence[Heard[M]]):
+    """The messages one transaction serves, in order, and the moment it serves them (`now`, UTC)."""
+
+    __slots__ = ("_heard", "now")
+
+    def __init__(self, heard: Iterable[Heard[M]], now: datetime) -> None:
+        self._heard = tuple(heard)
+        self.now = now
+
+    @overload
+    def __getitem__(self, index: int) -> Heard[M]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Heard[M]]: ...
+    def __getitem__(self, index: int | slice) -> Heard[M] | Sequence[Heard[M]]:
+        return self._heard[index]
+
+    def __iter__(self) -> Iterator[Heard[M]]:
+        return iter(self._heard)
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    def map(self, take: Callable[[M], T]) -> list[T]:
+        """`take` of every message, in order."""
+        return [take(heard.message) for heard in self._heard]
+
+
+class NotYet(Exception):
+    """What this message needs has not been heard yet; it will be tried again, with growing delay, for ever."""
+
+
+class Unfit(Exception):
+    """This message can never be applied as it is; it becomes a dead letter with this reason."""

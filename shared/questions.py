@@ -1,0 +1,82 @@
+"""Every question that can be asked on the bus, by the room that owns the fact. Answers are JSON objects."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from shared.message import Question
+
+
+class CountIntakeProgress(Question, owner="intake"):
+    """How far an import has come: `{rows, accepted, rejected, new, same, possible, registered, last_at}`."""
+
+    import_id: UUID
+
+
+class ListRejectedRows(Question, owner="intake"):
+    """The rows of an import that could not become leads: `{rejected: [{sheet, row, faults: [{field, problem, remedy}]}]}`.
+
+    At most 1,000 at a time, after row (`after_sheet`, `after_row`).
+    """
+
+    import_id: UUID
+    after_sheet: str = ""
+    after_row: int = 0
+
+
+class ExplainRecognition(Question, owner="intake"):
+    """Why this card: `{found, lead: {...}, decision: {outcome, rule, score, evidence: [...], candidates: [...]}, client}`.
+
+    `id` is a lead's or a client's.
+    """
+
+    id: UUID
+
+
+class CountRoutingProgress(Question, owner="routing"):
+    """How many leads of an import have a receiver: `{routed, alarms, last_at}`."""
+
+    import_id: UUID
+
+
+class ReportDistribution(Question, owner="routing"):
+    """Per manager of an import: `{managers: [{id, name, office, received, shared, fair_share, deviation, by_rule}]}`.
+
+    `received` counts all leads, `shared` those that the ledger shared out, `fair_share` what was owed (G6).
+    """
+
+    import_id: UUID
+
+
+class ExplainRouting(Question, owner="routing"):
+    """Why this manager: `{decisions: [{lead_id, at, rule, reason, receiver, candidates, excluded, ledger, ...}]}`."""
+
+    id: UUID
+
+
+class ListStaff(Question, owner="routing"):
+    """The directory: `{company, offices: [...], staff: [{id, name, office, function, active}]}`."""
+
+
+class CountProcessProgress(Question, owner="process"):
+    """How many leads of an import are in a sale: `{opened, joined, tasks, last_at}`."""
+
+    import_id: UUID
+
+
+class ShowProcess(Question, owner="process"):
+    """The sale of a client, a lead or a process: `{found, process, tasks: [...], touches: [...], moves: [...]}`."""
+
+    id: UUID
+
+
+class CountRemindersProgress(Question, owner="reminders"):
+    """How many tasks of an import have a deadline: `{deadlines, last_at}`."""
+
+    import_id: UUID
+
+
+class ShowDeadlines(Question, owner="reminders"):
+    """The deadlines of a client or task: `{deadlines: [{task_id, due_at, state, steps: [...]}]}`."""
+
+    id: UUID

@@ -1,0 +1,88 @@
+"""Real servers for every test that needs one: started once a run, a fresh database for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from estafeta.servers import Postgres
+from shared.database import engine_for
+from shared.message import ROOMS
+from shared.migrate import migrate
+from shared.provision import prepare_database, role_of
+
+PASSWORDS = {room: f"secret-of-{room}" for room in ROOMS}
+_TEMPLATE = "estafeta_template"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A PostgreSQL server for the whole run, with a template database that every room has migrated."""
+    server = Postgres(Path(tmp_path_factory.mktemp("postgres")), durable=False)
+    admin = server.start()
+    try:
+        asyncio.run(_make_template(admin))
+        yield admin
+    finally:
+        server.stop()
+
+
+async def _make_template(admin: URL) -> None:
+    await _as_admin(admin, f"create database {_TEMPLATE}")
+    template = admin.set(database=_TEMPLATE)
+    await prepare_database(template, PASSWORDS)
+    for room in ROOMS:
+        if any((Path(__file__).parent.parent / "services" / room / "migrations" / "versions").glob("*.py")):
+            await migrate(room, url_of(template, room))
+
+
+async def _as_admin(admin: URL, statement: str) -> None:
+    engine = create_async_engine(admin, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as db:
+            await db.execute(text(statement))
+    finally:
+        await engine.dispose()
+
+
+def url_of(database: URL, room: str) -> URL:
+    """The address of `database` for the role of `room`."""
+    return database.set(username=role_of(room), password=PASSWORDS[room])
+
+
+_numbers = iter(range(1, 1_000_000))
+
+
+@pytest.fixture
+async def database(postgres: URL) -> AsyncIterator[URL]:
+    """A fresh, migrated database; its administrator's address."""
+    name = f"test_{next(_numbers)}"
+    await _as_admin(postgres, f"create database {name} template {_TEMPLATE} strategy file_copy")
+    await _as_admin(postgres, f"grant connect on database {name} to {', '.join(role_of(r) for r in ROOMS)}")
+    try:
+        yield postgres.set(database=name)
+    finally:
+        await _as_admin(postgres, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def db_of(database: URL) -> Callable[[str], AbstractAsyncContextManager[AsyncConnection]]:
+    """`async with db_of("routing") as db:` is one transaction of that room's role, committed at the end."""
+
+    @asynccontextmanager
+    async def connect(room: str) -> AsyncIterator[AsyncConnection]:
+        engine = engine_for(url_of(database, room), room, pool_size=1)
+        try:
+            async with engine.begin() as db:
+                yield db
+        finally:
+            await engine.dispose()
+
+    return connect
