@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.message import Command
+from shared.message import EACH, Command
 from shared.words import Direction, Source, Stage, TaskKind, TouchKind, TouchResult
 
 Cell = Annotated[str, Field(max_length=2000)]
@@ -206,3 +206,14 @@ class RecordTouch(Command, owner="process"):
     move_to: Stage | None = None
     meeting: MeetingFacts | None = None
     contract: ContractFacts | None = None
+
+
+# ── every room ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SettleLetter(Command, owner=EACH):
+    """Settle a dead letter: handle it again (all of them if `letter` is empty), or close it with a reason."""
+
+    letter: int | None = None
+    action: Literal["again", "close"]
+    why: Annotated[str, Field(max_length=500)] = ""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from shared.message import ROOMS, Event
+from shared.message import EACH, ROOMS, Event
 from shared.words import Function, Outcome, Source, Stage, TaskKind, TouchKind, TouchResult
 
 
@@ -261,9 +261,34 @@ class DeadlineReached(Event, owner="reminders", about="task/{task_id}"):
 
 # ── every room ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+
+class MessageDied(Event, owner=EACH, about="letter/{room}/{letter}"):
+    """A room gave a message up; it lies among the room's dead letters, and what depends on it waits."""
+
+    room: str
+    letter: int
+    handler: str
+    subject_given_up: str
+    held_aggregate: str | None = None
+
+
 EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
 
 
 def sources_of(room: str) -> tuple[str, ...]:
     """The rooms that `room` listens to, in the order of a lead's way."""
     return tuple(owner for owner in ROOMS if any(e.owner == owner and room in e.heard_by for e in EVENTS))
+
+
+def listeners_of(room: str) -> dict[str, frozenset[str]]:
+    """Who listens to `room`: aggregate kind (`client`, `office` …) → the rooms that must hear all of it, in order."""
+    kinds: dict[str, set[str]] = {}
+    for event in EVENTS:
+        if event.owner == room and event.heard_by:
+            kinds.setdefault(kind_of(event.about), set()).update(event.heard_by)
+    return {kind: frozenset(rooms) for kind, rooms in kinds.items()}
+
+
+def kind_of(aggregate: str) -> str:
+    """The kind of an aggregate: `client/6f1c…` → `client`."""
+    return aggregate.partition("/")[0]

@@ -1,137 +1,328 @@
-"""The tables each room has for being reliable: outbox, sequences, watermarks, commands done, dead letters."""
+"""What a room remembers in order to be reliable: each statement on its outbox, watermarks and dead letters, captioned."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text, text
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
-_AT = DateTime(timezone=True)
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.bus import Letter
+from shared.database import execute, fetch, to_json
+from shared.events import kind_of, listeners_of
+from shared.ledger_tables import LEDGER_DDL, add_ledger
+from shared.message import Said
 
-def add_ledger(metadata: MetaData) -> None:
-    """Declare the ledger's tables in a room's metadata, so that `tables.metadata` is the whole schema."""
-    Table(
-        "outbox",
-        metadata,
-        Column("id", BigInteger, primary_key=True),
-        Column("message_id", UUID, nullable=False),
-        Column("aggregate", Text, nullable=False),
-        Column("sequence", BigInteger, nullable=False),
-        Column("subject", Text, nullable=False),
-        Column("type", Text, nullable=False),
-        Column("payload", Text, nullable=False),
-        Column("cause", UUID, nullable=False),
-        Column("by_command", Boolean, nullable=False),
-        Column("correlation", UUID, nullable=False),
-        Column("traceparent", Text, nullable=False),
-        Column("said_at", _AT, nullable=False, server_default=text("clock_timestamp()")),
-        Column("sent_at", _AT),
-        Index("outbox_history", "aggregate", "sequence", unique=True),
-        Index("outbox_unsent", "id", postgresql_where=text("sent_at is null")),
-        Index("outbox_answers", "cause", postgresql_where=text("by_command")),
-    )
-    Table(
-        "sequences",
-        metadata,
-        Column("aggregate", Text, primary_key=True),
-        Column("said", BigInteger, nullable=False),
-        Column("heard", BigInteger, nullable=False, server_default=text("0")),
-        Index("sequences_unheard", "aggregate", postgresql_where=text("heard < said")),
-    )
-    Table(
-        "watermarks",
-        metadata,
-        Column("source", Text, primary_key=True),
-        Column("aggregate", Text, primary_key=True),
-        Column("applied", BigInteger, nullable=False),
-        Column("held_by", BigInteger),
-    )
-    Table(
-        "commands_done",
-        metadata,
-        Column("id", UUID, primary_key=True),
-        Column("done_at", _AT, nullable=False, server_default=text("clock_timestamp()")),
-    )
-    Table(
-        "dead_letters",
-        metadata,
-        Column("id", BigInteger, primary_key=True),
-        Column("message_id", UUID),
-        Column("source", Text, nullable=False),
-        Column("aggregate", Text),
-        Column("sequence", BigInteger),
-        Column("subject", Text, nullable=False),
-        Column("headers", JSONB, nullable=False),
-        Column("payload", Text, nullable=False),
-        Column("reason", Text, nullable=False),
-        Column("handler", Text, nullable=False),
-        Column("tries", Integer, nullable=False, server_default=text("1")),
-        Column("state", Text, nullable=False),
-        Column("died_at", _AT, nullable=False, server_default=text("clock_timestamp()")),
-        Column("settled_at", _AT),
-        Column("settled_why", Text),
-        Index("dead_letters_open", "aggregate", "sequence", postgresql_where=text("state <> 'settled'")),
-        Index("dead_letters_once", "subject", "message_id", unique=True),
-    )
+__all__ = ["LEDGER_DDL", "Ledger", "Mark", "add_ledger"]
 
 
-LEDGER_DDL = """
-create table outbox (
-    id          bigint generated always as identity primary key,
-    message_id  uuid not null,
-    aggregate   text not null,
-    sequence    bigint not null,
-    subject     text not null,
-    type        text not null,
-    payload     text not null,
-    cause       uuid not null,
-    by_command  boolean not null,
-    correlation uuid not null,
-    traceparent text not null,
-    said_at     timestamptz not null default clock_timestamp(),
-    sent_at     timestamptz
-);
-create unique index outbox_history on outbox (aggregate, sequence);
-create index outbox_unsent on outbox (id) where sent_at is null;
-create index outbox_answers on outbox (cause) where by_command;
+@dataclass(slots=True)
+class Mark:
+    """How far one aggregate of a source has been applied, and the dead letter that holds it, if any."""
 
-create table sequences (
-    aggregate text primary key,
-    said      bigint not null,
-    heard     bigint not null default 0
-);
-create index sequences_unheard on sequences (aggregate) where heard < said;
+    applied: int
+    held_by: int | None = None
 
-create table watermarks (
-    source    text not null,
-    aggregate text not null,
-    applied   bigint not null,
-    held_by   bigint,
-    primary key (source, aggregate)
-);
 
-create table commands_done (
-    id      uuid primary key,
-    done_at timestamptz not null default clock_timestamp()
-);
+class Ledger:
+    """The ledger of `room` inside one transaction."""
 
-create table dead_letters (
-    id          bigint generated always as identity primary key,
-    message_id  uuid,
-    source      text not null,
-    aggregate   text,
-    sequence    bigint,
-    subject     text not null,
-    headers     jsonb not null,
-    payload     text not null,
-    reason      text not null,
-    handler     text not null,
-    tries       integer not null default 1,
-    state       text not null check (state in ('dead', 'waiting', 'again', 'settled')),
-    died_at     timestamptz not null default clock_timestamp(),
-    settled_at  timestamptz,
-    settled_why text
-);
-create index dead_letters_open on dead_letters (aggregate, sequence) where state <> 'settled';
-create unique index dead_letters_once on dead_letters (subject, message_id);
-"""
+    def __init__(self, db: AsyncConnection, room: str) -> None:
+        self.db, self.room = db, room
+
+    # ── hearing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def lock_marks(self, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
+        """Lock the watermarks of `aggregates`, in order, and tell the moment. Whoever comes second waits here."""
+        names = sorted(set(aggregates))
+        await execute(
+            self.db,
+            "insert into watermarks (source, aggregate, applied) select $1, name, 0 from unnest($2::text[]) name"
+            " on conflict do nothing",
+            source,
+            names,
+        )
+        rows = await fetch(
+            self.db,
+            "select aggregate, applied, held_by, clock_timestamp() as now from watermarks"
+            " where source = $1 and aggregate = any($2::text[]) order by aggregate for update",
+            source,
+            names,
+        )
+        return rows[0]["now"].astimezone(UTC), {row["aggregate"]: Mark(row["applied"], row["held_by"]) for row in rows}
+
+    async def set_marks(self, source: str, marks: Mapping[str, Mark]) -> None:
+        """Write the watermarks that moved."""
+        await execute(
+            self.db,
+            "update watermarks w set applied = n.applied, held_by = n.held_by"
+            " from unnest($2::text[], $3::bigint[], $4::bigint[]) as n(aggregate, applied, held_by)"
+            " where w.source = $1 and w.aggregate = n.aggregate",
+            source,
+            list(marks),
+            [mark.applied for mark in marks.values()],
+            [mark.held_by for mark in marks.values()],
+        )
+
+    async def note_passed(self, source: str, at_ms: int) -> None:
+        """Remember that everything `source` sent before this moment has come past here."""
+        await execute(
+            self.db,
+            "insert into watermarks (source, aggregate, applied) values ($1, 'relay', $2)"
+            " on conflict (source, aggregate) do update set applied = greatest(watermarks.applied, excluded.applied)",
+            source,
+            at_ms,
+        )
+
+    async def enter_commands(self, ids: Sequence[UUID]) -> tuple[datetime, set[UUID]]:
+        """Mark commands as done and return those that were not done before."""
+        rows = await fetch(
+            self.db,
+            "insert into commands_done (id) select id from unnest($1::uuid[]) id order by id"
+            " on conflict do nothing returning id",
+            list(ids),
+        )
+        moment = (await fetch(self.db, "select clock_timestamp() as now"))[0]["now"]
+        return moment.astimezone(UTC), {row["id"] for row in rows}
+
+    # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put(self, said: Said) -> None:
+        """Number each event in its aggregate's history and queue it; ids are the same however often the cause comes."""
+        if not said:
+            return
+        heard = listeners_of(self.room)
+        aggregates = [saying.event.aggregate() for saying in said]
+        counts: dict[str, int] = {}
+        for aggregate in aggregates:
+            counts[aggregate] = counts.get(aggregate, 0) + 1
+        names = sorted(counts)
+        rows = await fetch(
+            self.db,
+            "insert into sequences as s (aggregate, said, heard)"
+            " select n.aggregate, n.more, case when n.tracked then 0 else n.more end"
+            " from unnest($1::text[], $2::bigint[], $3::boolean[]) as n(aggregate, more, tracked)"
+            " on conflict (aggregate) do update set said = s.said + excluded.said,"
+            " heard = case when excluded.heard = 0 then s.heard else s.said + excluded.said end"
+            " returning aggregate, said",
+            names,
+            [counts[name] for name in names],
+            [kind_of(name) in heard for name in names],
+        )
+        last = {row["aggregate"]: row["said"] - counts[row["aggregate"]] for row in rows}
+        nth: dict[tuple[UUID, str], int] = {}
+        columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [], [], [])
+        for saying, aggregate in zip(said, aggregates, strict=True):
+            event, cause = saying.event, saying.cause
+            subject = event.subject_in(self.room)
+            last[aggregate] += 1
+            number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
+            for column, value in zip(
+                columns,
+                (
+                    cause.new_id(f"{subject}/{number}"),
+                    aggregate,
+                    last[aggregate],
+                    subject,
+                    event.type_name(),
+                    event.model_dump_json(),
+                    cause.id,
+                    cause.is_command,
+                    cause.correlation,
+                    cause.traceparent,
+                ),
+                strict=True,
+            ):
+                column.append(value)
+        await execute(
+            self.db,
+            "insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause, by_command,"
+            " correlation, traceparent) select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
+            " $5::text[], $6::text[], $7::uuid[], $8::boolean[], $9::uuid[], $10::text[])",
+            *columns,
+        )
+
+    # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def bury(
+        self, source: str, letter: Letter, *, reason: str, handler: str, state: str = "dead"
+    ) -> tuple[int, bool]:
+        """Keep a letter that cannot be applied (`dead`) or stands behind one (`waiting`); its number, and if it is new."""
+        rows = await fetch(
+            self.db,
+            "insert into dead_letters as d (message_id, source, aggregate, sequence, subject, headers, payload, reason,"
+            " handler, tries, state) values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11)"
+            " on conflict (subject, message_id) do update set reason = excluded.reason, tries = d.tries + 1,"
+            " state = excluded.state, settled_at = null, settled_why = null returning id, d.xmax = 0 as is_new",
+            letter.id,
+            source,
+            letter.aggregate or None,
+            letter.sequence or None,
+            letter.subject,
+            to_json(letter.headers),
+            letter.payload.decode(errors="replace").replace("\x00", "\ufffd"),
+            reason[:2000].replace("\x00", "\ufffd"),
+            handler,
+            letter.tries,
+            state,
+        )
+        return rows[0]["id"], rows[0]["is_new"]
+
+    async def settle(self, letters: Sequence[int], why: str) -> None:
+        """Close dead letters: they were applied, or somebody decided that they never will be."""
+        await execute(
+            self.db,
+            "update dead_letters set state = 'settled', settled_at = clock_timestamp(), settled_why = $2"
+            " where id = any($1::bigint[])",
+            list(letters),
+            why,
+        )
+
+    async def revive(self, letter: int | None) -> Sequence[int]:
+        """Send one dead letter, or all, back to be applied; free the aggregates they hold."""
+        rows = await fetch(
+            self.db,
+            "update dead_letters set state = 'again' where state = 'dead' and ($1::bigint is null or id = $1) returning id",
+            letter,
+        )
+        ids = [row["id"] for row in rows]
+        await execute(self.db, "update watermarks set held_by = null where held_by = any($1::bigint[])", ids)
+        return ids
+
+    async def give_up(self, letter: int, why: str) -> bool:
+        """Close one dead letter for good: its aggregate's history goes on behind it."""
+        rows = await fetch(
+            self.db,
+            "update dead_letters set state = 'settled', settled_at = clock_timestamp(), settled_why = $2"
+            " where id = $1 and state in ('dead', 'again') returning id",
+            letter,
+            why,
+        )
+        await execute(self.db, "update watermarks set applied = applied + 1, held_by = null where held_by = $1", letter)
+        return bool(rows)
+
+    async def revived(self, most: int) -> Sequence[RowMapping]:
+        """Letters to be tried again now, in the order of their aggregates' histories; other replicas pass them over."""
+        return await fetch(
+            self.db,
+            "select d.id, d.source, d.subject, d.headers, d.payload from dead_letters d"
+            " left join watermarks w on w.source = d.source and w.aggregate = d.aggregate"
+            " where d.state in ('again', 'waiting') and w.held_by is null"
+            " order by d.aggregate, d.sequence, d.id limit $1",
+            most,
+        )
+
+    async def letters(self, letter: int | None, most: int = 200) -> Sequence[RowMapping]:
+        """The dead letters that are not settled (or the one asked for), oldest first."""
+        return await fetch(
+            self.db,
+            "select id, state, handler, subject, aggregate, sequence, reason, tries, headers, payload, settled_why,"
+            " extract(epoch from clock_timestamp() - died_at) as age_s from dead_letters"
+            " where case when $1::bigint is null then state <> 'settled' else id = $1 end order by id limit $2",
+            letter,
+            most,
+        )
+
+    # ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def unsent(self, most: int) -> Sequence[RowMapping]:
+        """What waits to be sent, in order. (Never "id > cursor": ids are not committed in order.)"""
+        return await fetch(
+            self.db,
+            "select id, message_id, resends, aggregate, sequence, subject, type, payload, cause, correlation,"
+            " traceparent, said_at from outbox where sent_at is null order by id limit $1",
+            most,
+        )
+
+    async def mark_sent(self, ids: Sequence[int]) -> None:
+        """These are in the stream."""
+        await execute(
+            self.db,
+            "update outbox set sent_at = clock_timestamp() where id = any($1::bigint[]) and sent_at is null",
+            list(ids),
+        )
+
+    async def unheard(self, after: str, most: int) -> Mapping[str, int]:
+        """Aggregates not yet known to be applied everywhere, after a name, with the highest number said of them."""
+        rows = await fetch(
+            self.db,
+            "select aggregate, said from sequences where heard < said and aggregate > $1 order by aggregate limit $2",
+            after,
+            most,
+        )
+        return {row["aggregate"]: row["said"] for row in rows}
+
+    async def note_heard(self, said: Mapping[str, int]) -> None:
+        """All listeners have applied these aggregates up to these numbers."""
+        await execute(
+            self.db,
+            "update sequences s set heard = greatest(s.heard, n.heard) from (select q.aggregate, n.heard from sequences q"
+            " join unnest($1::text[], $2::bigint[]) as n(aggregate, heard) using (aggregate)"
+            " order by q.aggregate for update of q skip locked) n where s.aggregate = n.aggregate",
+            list(said),
+            list(said.values()),
+        )
+
+    async def send_again(self, behind: Mapping[str, int], before_ms: int) -> int:
+        """Queue again what a listener never applied of what was sent before a moment; return how many messages."""
+        return await execute(
+            self.db,
+            "update outbox o set sent_at = null, resends = o.resends + 1"
+            " from unnest($1::text[], $2::bigint[]) as b(aggregate, applied)"
+            " where o.aggregate = b.aggregate and o.sequence > b.applied and o.sent_at < to_timestamp($3::float8 / 1000)",
+            list(behind),
+            list(behind.values()),
+            before_ms,
+        )
+
+    async def watermarks(self, source: str, said: Mapping[str, int]) -> Mapping[str, Any]:
+        """How far this room has applied what `source` said: `{passed, behind, held}` (see `TellWatermarks`)."""
+        rows = await fetch(
+            self.db,
+            "select n.aggregate, coalesce(w.applied, 0) as applied, w.held_by is not null as held"
+            " from unnest($2::text[], $3::bigint[]) as n(aggregate, said)"
+            " left join watermarks w on w.source = $1 and w.aggregate = n.aggregate where coalesce(w.applied, 0) < n.said",
+            source,
+            list(said),
+            list(said.values()),
+        )
+        passed = await fetch(
+            self.db, "select applied from watermarks where source = $1 and aggregate = 'relay'", source
+        )
+        return {
+            "passed": passed[0]["applied"] if passed else 0,
+            "behind": {row["aggregate"]: row["applied"] for row in rows if not row["held"]},
+            "held": [row["aggregate"] for row in rows if row["held"]],
+        }
+
+    # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def outcome(self, command: UUID) -> Mapping[str, Any]:
+        """What came of a command (see `TellOutcome`)."""
+        done = await fetch(self.db, "select 1 from commands_done where id = $1", command)
+        dead = await fetch(
+            self.db, "select id, reason from dead_letters where message_id = $1 and state <> 'settled'", command
+        )
+        said = await fetch(
+            self.db, "select type, payload from outbox where cause = $1 and by_command order by id limit 100", command
+        )
+        return {
+            "state": "dead" if dead else "done" if done else "unknown",
+            "said": [{"type": row["type"].partition(".")[0], "payload": row["payload"]} for row in said],
+            "reason": dead[0]["reason"] if dead else "",
+            "letter": dead[0]["id"] if dead else None,
+        }
+
+    async def health(self) -> Mapping[str, int]:
+        """Counts that ops looks at: unsent messages, dead letters, letters that wait behind one."""
+        rows = await fetch(
+            self.db,
+            "select (select count(*) from (select 1 from outbox where sent_at is null limit 100000) u) as unsent,"
+            " (select count(*) from dead_letters where state = 'dead') as dead,"
+            " (select count(*) from dead_letters where state in ('waiting', 'again')) as waiting",
+        )
+        return dict(rows[0])

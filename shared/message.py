@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel, ConfigDict
 
 ROOMS = ("intake", "routing", "process", "reminders")
+EACH = "each room"
 
 
 class Message(BaseModel):
@@ -37,13 +38,23 @@ class Message(BaseModel):
 
     @classmethod
     def _enter(cls, kind: str, owner: str, words: tuple[str, str], version: int) -> None:
-        if owner not in ROOMS:
+        if owner not in (*ROOMS, EACH):
             raise TypeError(f"{cls.__name__}: owner {owner!r} is no room; rooms are {', '.join(ROOMS)}")
         cls.owner, cls.version = owner, version
-        cls.subject = f"{kind}.{owner}.{words[0]}.{words[1]}"
+        cls.subject = f"{kind}.{'{room}' if owner == EACH else owner}.{words[0]}.{words[1]}"
         if cls.__name__ in Message.registry:
             raise TypeError(f"two messages are called {cls.__name__}")
         Message.registry[cls.__name__] = cls
+
+    @classmethod
+    def subject_in(cls, room: str) -> str:
+        """The subject, for a message that every room has of its own (`owner=EACH`)."""
+        return cls.subject.format(room=room)
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The name and version that travel in the `ce-type` header: `LeadAccepted.v1`."""
+        return f"{cls.__name__}.v{cls.version}"
 
     @classmethod
     def words(cls) -> list[str]:
@@ -64,7 +75,7 @@ class Event(Message):
     heard_by: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def __pydantic_init_subclass__(
+    def __pydantic_init_subclass__(  # type: ignore[override]  # class keywords are meant to be named here
         cls, *, owner: str, about: str, heard_by: tuple[str, ...] = (), version: int = 1, **kwargs: Any
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -86,25 +97,28 @@ class Command(Message):
     bulk: ClassVar[bool] = False
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, owner: str, bulk: bool = False, version: int = 1, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(  # type: ignore[override]  # class keywords are meant to be named here
+        cls, *, owner: str, bulk: bool = False, version: int = 1, **kwargs: Any
+    ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         verb, *noun = cls.words()
         cls.bulk = bulk
-        cls._enter("cmd", owner, ("-".join(noun), verb), version)
+        cls._enter("cmd.bulk" if bulk else "cmd", owner, ("-".join(noun), verb), version)
 
 
 class Question(Message):
     """A query to the room that owns the fact: answered at once, changes nothing."""
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, owner: str, version: int = 1, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(  # type: ignore[override]  # class keywords are meant to be named here
+        cls, *, owner: str, version: int = 1, **kwargs: Any
+    ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         verb, *noun = cls.words()
         cls._enter("ask", owner, ("-".join(noun), verb), version)
 
 
 M = TypeVar("M", bound=Message)
-N = TypeVar("N", bound=Message)
 T = TypeVar("T")
 
 

@@ -54,11 +54,9 @@ def head(room: str) -> str:
 async def is_current(db: AsyncConnection, room: str) -> bool:
     """Whether the database stands at the newest revision of `room`."""
     return await db.run_sync(
-        lambda connection: (
-            MigrationContext.configure(
-                connection, opts={"version_table_schema": room, "version_table": "schema_version"}
-            ).get_current_revision()
-        )
+        lambda connection: MigrationContext.configure(
+            connection, opts={"version_table_schema": room, "version_table": "schema_version"}
+        ).get_current_revision()
     ) == head(room)
 
 
@@ -68,7 +66,9 @@ def run_in_alembic() -> None:
 
     room: str = context.config.attributes["room"]
     connection: Connection = context.config.attributes["connection"]
-    connection.execute(text("select pg_advisory_xact_lock(hashtext('estafeta migrate'), hashtext(:room))"), {"room": room})
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtext('estafeta migrate'), hashtext(:room))"), {"room": room}
+    )
     context.configure(
         connection=connection,
         version_table="schema_version",

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from shared.message import ROOMS
+from shared.bus import COMMANDS, EVENTS, Reading, connect
+from shared.events import sources_of
+from shared.message import ROOMS, Command
+from shared.settings import Settings
 
 
 class TrigramsBlind(RuntimeError):
@@ -51,10 +66,106 @@ async def prepare_database(admin: URL, passwords: Mapping[str, str]) -> None:
 async def _prepare_room(db: AsyncConnection, database: str, room: str, password: str) -> None:
     role = role_of(room)
     known = (await db.execute(text("select 1 from pg_roles where rolname = :role"), {"role": role})).scalar()
-    secret = (await db.execute(text("select quote_literal(cast(:password as text))"), {"password": password})).scalar_one()
+    secret = (
+        await db.execute(text("select quote_literal(cast(:password as text))"), {"password": password})
+    ).scalar_one()
     verb = "alter" if known else "create"
     await db.exec_driver_sql(f"{verb} role {role} with login noinherit connection limit 60 password {secret}")
     await db.exec_driver_sql(f'grant connect on database "{database}" to {role}')
     await db.exec_driver_sql(f"grant {role} to current_user")
     await db.exec_driver_sql(f"create schema if not exists {room} authorization {role}")
     await db.exec_driver_sql(f'alter role {role} in database "{database}" set search_path = {room}')
+
+
+# ── NATS ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def readings_of(room: str) -> list[Reading]:
+    """What a room reads: its commands, its lists in a line of their own, and all that the rooms it listens to say."""
+    readings = [Reading(f"{room}_commands", COMMANDS, (f"cmd.{room}.>",), most=100)]
+    if any(command.bulk and command.owner == room for command in Command.__subclasses__()):
+        readings.append(Reading(f"{room}_bulk", COMMANDS, (f"cmd.bulk.{room}.>",), most=1))
+    return readings + [
+        Reading(f"{room}_hears_{source}", EVENTS, (f"evt.{source}.>",), source=source) for source in sources_of(room)
+    ]
+
+
+async def prepare_bus(settings: Settings, *, max_bytes: int = 8 * 1024**3, replicas: int = 1) -> list[str]:
+    """Make the streams and every durable consumer, or bring them up to date; return what was made or changed.
+
+    Rooms only bind to what stands here. Limits retention and `discard new`: a full stream refuses, and the outbox waits.
+    """
+    nc = await connect(settings, "provision")
+    try:
+        js = nc.jetstream(timeout=10)
+        changed = []
+        for name, subjects in ((EVENTS, ["evt.>"]), (COMMANDS, ["cmd.>"])):
+            changed += await _stream(js, name, subjects, max_bytes, replicas)
+        for room in ROOMS:
+            for reading in readings_of(room):
+                changed += await _consumer(js, reading)
+        return changed
+    finally:
+        await nc.close()
+
+
+async def _stream(js: JetStreamContext, name: str, subjects: list[str], max_bytes: int, replicas: int) -> list[str]:
+    config = StreamConfig(
+        name=name,
+        subjects=subjects,
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_age=14 * 24 * 3600,
+        max_bytes=max_bytes,
+        duplicate_window=2 * 3600,
+        num_replicas=replicas,
+        allow_atomic=True,
+        allow_direct=True,
+    )
+    try:
+        stands = (await js.stream_info(name)).config
+    except NotFoundError:
+        await js.add_stream(config)
+        return [f"stream {name}"]
+    differs = (stands.subjects, stands.max_bytes, stands.max_age, stands.duplicate_window, stands.num_replicas)
+    if differs == (config.subjects, config.max_bytes, config.max_age, config.duplicate_window, config.num_replicas):
+        return []
+    await js.update_stream(config)
+    return [f"stream {name} brought up to date"]
+
+
+async def _consumer(js: JetStreamContext, reading: Reading) -> list[str]:
+    config = ConsumerConfig(
+        durable_name=reading.durable,
+        filter_subjects=list(reading.subjects),
+        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=20,
+        max_ack_pending=max(2000, reading.most * 4) if reading.most > 1 else 8,
+        max_deliver=-1,
+    )
+    try:
+        stands = (await js.consumer_info(reading.stream, reading.durable)).config
+        subjects = stands.filter_subjects or ([stands.filter_subject] if stands.filter_subject else [])
+        if (subjects, stands.ack_wait, stands.max_ack_pending) == (
+            config.filter_subjects,
+            config.ack_wait,
+            config.max_ack_pending,
+        ):
+            return []
+        made = f"consumer {reading.durable} brought up to date"
+    except NotFoundError:
+        made = f"consumer {reading.durable}"
+    await js.add_consumer(reading.stream, config)
+    return [made]
+
+
+def main() -> None:
+    """`python -m shared.provision`: make the streams and consumers with an administrator's settings."""
+    for line in asyncio.run(prepare_bus(Settings())) or ["streams and consumers stand as they should"]:
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

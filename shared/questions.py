@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from shared.message import Question
+from shared.message import EACH, Question
 
 
 class CountIntakeProgress(Question, owner="intake"):
@@ -80,3 +80,32 @@ class ShowDeadlines(Question, owner="reminders"):
     """The deadlines of a client or task: `{deadlines: [{task_id, due_at, state, steps: [...]}]}`."""
 
     id: UUID
+
+
+# ── every room ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TellHealth(Question, owner=EACH):
+    """How the room is: `{ready, problems, unsent, dead, waiting, consumers: {durable: {pending, unacked}}}`."""
+
+
+class TellOutcome(Question, owner=EACH):
+    """What came of a command: `{state: done|dead|unknown, said: [{type, payload}], reason, letter}`."""
+
+    command_id: UUID
+
+
+class ListLetters(Question, owner=EACH):
+    """The dead letters that are not settled, or the one asked for: `{letters: [{id, handler, reason, …}]}`."""
+
+    letter: int | None = None
+
+
+class TellWatermarks(Question, owner=EACH):
+    """How far the room has applied what `source` said: `{passed, behind: {aggregate: applied}, held: [aggregate]}`.
+
+    `said` maps aggregates to the highest number told of them.
+    """
+
+    source: str
+    said: dict[str, int]

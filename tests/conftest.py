@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from estafeta.servers import Postgres
+from estafeta.servers import Nats, Postgres
 from shared.database import engine_for
 from shared.message import ROOMS
 from shared.migrate import migrate
@@ -35,7 +35,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
 
 
 async def _make_template(admin: URL) -> None:
-    await _as_admin(admin, f"create database {_TEMPLATE}")
+    await run_as_admin(admin, f"create database {_TEMPLATE}")
     template = admin.set(database=_TEMPLATE)
     await prepare_database(template, PASSWORDS)
     for room in ROOMS:
@@ -43,7 +43,8 @@ async def _make_template(admin: URL) -> None:
             await migrate(room, url_of(template, room))
 
 
-async def _as_admin(admin: URL, statement: str) -> None:
+async def run_as_admin(admin: URL, statement: str) -> None:
+    """Run one statement as the administrator, outside any transaction."""
     engine = create_async_engine(admin, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as db:
@@ -64,12 +65,12 @@ _numbers = iter(range(1, 1_000_000))
 async def database(postgres: URL) -> AsyncIterator[URL]:
     """A fresh, migrated database; its administrator's address."""
     name = f"test_{next(_numbers)}"
-    await _as_admin(postgres, f"create database {name} template {_TEMPLATE} strategy file_copy")
-    await _as_admin(postgres, f"grant connect on database {name} to {', '.join(role_of(r) for r in ROOMS)}")
+    await run_as_admin(postgres, f"create database {name} template {_TEMPLATE} strategy file_copy")
+    await run_as_admin(postgres, f"grant connect on database {name} to {', '.join(role_of(r) for r in ROOMS)}")
     try:
         yield postgres.set(database=name)
     finally:
-        await _as_admin(postgres, f"drop database {name} with (force)")
+        await run_as_admin(postgres, f"drop database {name} with (force)")
 
 
 @pytest.fixture
@@ -86,3 +87,13 @@ def db_of(database: URL) -> Callable[[str], AbstractAsyncContextManager[AsyncCon
             await engine.dispose()
 
     return connect
+
+
+@pytest.fixture
+def nats_url(tmp_path: Path) -> Iterator[str]:
+    """A nats-server of the test's own, everybody allowed everything; its address."""
+    server = Nats(tmp_path / "nats", durable=False)
+    try:
+        yield server.start()
+    finally:
+        server.stop()

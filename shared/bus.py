@@ -1,0 +1,326 @@
+"""NATS JetStream for every room: the wire form of messages, pulling, acknowledging, and publishing in atomic batches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import Error as JetStreamError
+
+from shared.message import Command
+from shared.settings import Settings
+
+EVENTS, COMMANDS = "EVENTS", "COMMANDS"
+PASSED = "RelayPassed.v1"
+WAIT = 5.0
+_DUPLICATE_IN_BATCH = 10201
+_FEW = 4
+_NAMESPACE = UUID("6f9a4d38-6f0f-5c53-9f25-0c5a3c1f7c11")
+
+log = structlog.get_logger()
+
+
+class BusSaysNo(RuntimeError):
+    """JetStream refused a message; it stays in the outbox and is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One durable consumer: what a room reads from which stream. `source` is the room whose events it carries."""
+
+    durable: str
+    stream: str
+    subjects: tuple[str, ...]
+    source: str = ""
+    most: int = 500
+
+
+@dataclass(slots=True)
+class Letter:
+    """One message as it came from the bus, or back from the dead letters (`dead_id`)."""
+
+    subject: str
+    headers: dict[str, str]
+    payload: bytes
+    tries: int = 1
+    raw: Msg | None = None
+    dead_id: int | None = None
+
+    @property
+    def type(self) -> str:
+        """`LeadAccepted.v1`."""
+        return self.headers.get("ce-type", "")
+
+    @property
+    def aggregate(self) -> str:
+        """The aggregate it is about; empty for a command."""
+        return self.headers.get("ce-subject", "")
+
+    @property
+    def sequence(self) -> int:
+        """Its number in the aggregate's history; 0 for a command."""
+        text = self.headers.get("ce-sequence", "")
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+    @property
+    def id(self) -> UUID:
+        """Its id; a message that came without a proper one gets one from its own bytes."""
+        try:
+            return UUID(self.headers.get("ce-id", ""))
+        except ValueError:
+            return uuid5(_NAMESPACE, f"{self.subject}\n{self.payload!r}")
+
+    @property
+    def correlation(self) -> UUID:
+        """The id of the wish that began it all."""
+        try:
+            return UUID(self.headers.get("ce-correlation", ""))
+        except ValueError:
+            return self.id
+
+
+def encode_command(
+    command: Command, *, id: UUID, sender: str = "cli", room: str = ""
+) -> tuple[str, bytes, dict[str, str]]:
+    """A command as it goes on the wire: subject, payload, headers (CloudEvents binary mode)."""
+    headers = {
+        "Nats-Msg-Id": str(id),
+        "ce-specversion": "1.0",
+        "ce-id": str(id),
+        "ce-type": command.type_name(),
+        "ce-source": f"/estafeta/{sender}",
+        "ce-time": datetime.now(UTC).isoformat(),
+        "ce-correlation": str(id),
+    }
+    return command.subject_in(room), command.model_dump_json().encode(), headers
+
+
+def encode_outbox(room: str, row: Any) -> tuple[str, bytes, dict[str, str]]:
+    """An outbox row as it goes on the wire. A row sent again has a new `Nats-Msg-Id`: the gate drops true repeats."""
+    headers = {
+        "Nats-Msg-Id": f"{row['message_id']}/{row['resends']}" if row["resends"] else str(row["message_id"]),
+        "ce-specversion": "1.0",
+        "ce-id": str(row["message_id"]),
+        "ce-type": row["type"],
+        "ce-source": f"/estafeta/{room}",
+        "ce-time": row["said_at"].isoformat(),
+        "ce-subject": row["aggregate"],
+        "ce-sequence": str(row["sequence"]),
+        "ce-correlation": str(row["correlation"]),
+        "ce-causation": str(row["cause"]),
+    }
+    if row["traceparent"]:
+        headers["traceparent"] = row["traceparent"]
+    return row["subject"], row["payload"].encode(), headers
+
+
+Outgoing = tuple[str, bytes, dict[str, str]]
+
+
+class Bus:
+    """One room's connection to NATS. Every await ends in time; a connection that closes for good ends the process."""
+
+    def __init__(self, settings: Settings, name: str, *, on_closed: Callable[[], None] = lambda: None) -> None:
+        self._settings, self._name, self._on_closed = settings, name, on_closed
+        self._stopping = False
+        self._nc: Client | None = None
+        self._js: JetStreamContext | None = None
+        self._pulls: dict[str, JetStreamContext.PullSubscription] = {}
+
+    @property
+    def nc(self) -> Client:
+        """The core connection."""
+        if self._nc is None:
+            raise RuntimeError("connect first")
+        return self._nc
+
+    @property
+    def js(self) -> JetStreamContext:
+        """The JetStream context."""
+        if self._js is None:
+            raise RuntimeError("connect first")
+        return self._js
+
+    async def connect(self) -> None:
+        """Connect and stay connected. Raises what nats-py raises if no server answers at all."""
+        self._nc = await connect(self._settings, self._name, self._closed)
+        self._js = self._nc.jetstream(timeout=WAIT)
+
+    async def _closed(self) -> None:
+        if not self._stopping:
+            log.error("bus.closed", name=self._name)
+            self._on_closed()
+
+    async def close(self) -> None:
+        """Leave in order: what is on its way out goes out first."""
+        self._stopping = True
+        if self._nc is not None and not self._nc.is_closed:
+            try:
+                await asyncio.wait_for(self._nc.flush(timeout=1), 2)
+            except (TimeoutError, nats.errors.Error):
+                log.warning("bus.flush_failed")
+            await self._nc.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands at this moment."""
+        return self._nc is not None and self._nc.is_connected
+
+    async def fetch(self, reading: Reading, *, wait: float) -> list[Letter]:
+        """Up to `reading.most` messages: at once what is there, else the first to come within `wait` seconds, else none."""
+        pull = self._pulls.get(reading.durable)
+        if pull is None:
+            pull = await self.js.pull_subscribe_bind(
+                durable=reading.durable, stream=reading.stream, inbox_prefix=self._inbox()
+            )
+            self._pulls[reading.durable] = pull
+        try:
+            messages = await asyncio.wait_for(pull.fetch(reading.most, timeout=wait), wait + WAIT)
+        except TimeoutError:
+            return []
+        return [_letter(message) for message in messages]
+
+    async def forget(self, reading: Reading) -> None:
+        """Drop a pull that misbehaved; the next fetch binds anew."""
+        pull = self._pulls.pop(reading.durable, None)
+        if pull is not None:
+            try:
+                await asyncio.wait_for(pull.unsubscribe(), WAIT)
+            except (TimeoutError, nats.errors.Error):
+                log.debug("bus.unsubscribe_failed", durable=reading.durable)
+
+    def _inbox(self) -> bytes:
+        return inbox_prefix(self._settings.nats_user) + b"."
+
+    async def backlog(self, reading: Reading) -> tuple[int, int]:
+        """How many messages of a reading are not delivered yet, and how many not acknowledged yet."""
+        info = await self.js.consumer_info(reading.stream, reading.durable)
+        return info.num_pending or 0, info.num_ack_pending or 0
+
+    async def ack(self, letters: Sequence[Letter]) -> None:
+        """Say that these are done. Lost acks only bring a repeat, and the gate drops it."""
+        for letter in letters:
+            if letter.raw is not None and not letter.raw.is_acked:
+                await letter.raw.ack()
+
+    async def later(self, letter: Letter, delay: float) -> None:
+        """Ask for this message again after `delay` seconds."""
+        if letter.raw is not None and not letter.raw.is_acked:
+            await letter.raw.nak(delay=delay)
+
+    async def publish(self, batch: Sequence[Outgoing]) -> None:
+        """Store all messages in the stream, in order; returns when they are stored. Raises `BusSaysNo` or a time-out.
+
+        Many go as one atomic batch, which costs the disk one sync; a few go one after another, which is quicker.
+        """
+        if len(batch) <= _FEW:
+            await self._publish_singly(batch)
+            return
+        try:
+            await self._publish_atomically(batch)
+        except _RepeatInBatch:
+            await self._publish_singly(batch)
+
+    async def _publish_singly(self, batch: Sequence[Outgoing]) -> None:
+        for subject, payload, headers in batch:
+            try:
+                await asyncio.wait_for(self.js.publish(subject, payload, headers=headers, timeout=WAIT), WAIT * 2)
+            except JetStreamError as refused:
+                raise BusSaysNo(str(refused)) from refused
+
+    async def _publish_atomically(self, batch: Sequence[Outgoing]) -> None:
+        group = self.nc.new_inbox().rpartition(".")[2][:60]
+        for number, (subject, payload, headers) in enumerate(batch, 1):
+            stamped = {**headers, "Nats-Batch-Id": group, "Nats-Batch-Sequence": str(number)}
+            if number < len(batch):
+                await self.nc.publish(subject, payload, headers=stamped)
+            else:
+                stamped["Nats-Batch-Commit"] = "1"
+                answer = await self.nc.request(subject, payload, headers=stamped, timeout=WAIT * 2)
+        error = json.loads(answer.data).get("error")
+        if error and error.get("err_code") == _DUPLICATE_IN_BATCH:
+            raise _RepeatInBatch
+        if error:
+            raise BusSaysNo(f"{error.get('description')} ({error.get('err_code')})")
+
+    async def passed(self, room: str, at_ms: int) -> None:
+        """Send the mark that says: what `room` sent before `at_ms` has gone into the stream before this."""
+        headers = {"ce-type": PASSED, "ce-source": f"/estafeta/{room}", "ce-sequence": str(at_ms)}
+        await asyncio.wait_for(
+            self.js.publish(f"evt.{room}.relay.passed", b"", headers=headers, timeout=WAIT), WAIT * 2
+        )
+
+    async def ask(self, subject: str, payload: bytes, *, wait: float = WAIT) -> Any:
+        """Ask a question and return the answer's content. Raises `NoAnswer`."""
+        try:
+            reply = await self.nc.request(subject, payload, timeout=wait)
+        except (TimeoutError, nats.errors.Error) as silence:
+            raise NoAnswer(subject) from silence
+        answer = json.loads(reply.data)
+        if not answer.get("ok"):
+            raise NoAnswer(f"{subject}: {answer.get('problem')}")
+        return answer["answer"]
+
+    async def ring(self, room: str) -> None:
+        """Wake the relay leader of `room`, wherever it runs."""
+        await self.nc.publish(f"bell.{room}", b"")
+
+    async def on_bell(self, room: str, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever somebody rings for `room`."""
+
+        async def heard(_: Msg) -> None:
+            wake()
+
+        await self.nc.subscribe(f"bell.{room}", cb=heard)
+
+
+class NoAnswer(RuntimeError):
+    """Nobody answered a question in time."""
+
+
+class _RepeatInBatch(Exception):
+    """One message of an atomic batch is already stored, so the server refused the whole batch."""
+
+
+def inbox_prefix(user: str | None) -> bytes:
+    """The private inbox of a NATS user: `_INBOX_routing` for `estafeta_routing`."""
+    return f"_INBOX_{(user or 'anyone').removeprefix('estafeta_')}".encode()
+
+
+async def connect(settings: Settings, name: str, on_closed: Callable[[], Awaitable[None]] | None = None) -> Client:
+    """A NATS connection that never gives up and notices a dead peer within ten seconds."""
+
+    async def on_error(fault: Exception) -> None:
+        log.warning("bus.error", name=name, fault=repr(fault))  # a refused publish shows only here
+
+    return await nats.connect(
+        settings.nats_url.split(","),
+        name=name,
+        user=settings.nats_user,
+        password=settings.nats_password.get_secret_value() if settings.nats_password else None,
+        inbox_prefix=inbox_prefix(settings.nats_user),
+        error_cb=on_error,
+        closed_cb=on_closed,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.5,
+        connect_timeout=3,
+        ping_interval=5,
+        max_outstanding_pings=2,
+        pending_size=16 * 1024 * 1024,
+    )
+
+
+def _letter(message: Msg) -> Letter:
+    headers = {key: value for key, value in (message.headers or {}).items() if isinstance(key, str)}
+    return Letter(message.subject, headers, message.data, message.metadata.num_delivered or 1, raw=message)

@@ -1,0 +1,153 @@
+"""Outbox → NATS in order, in atomic batches; and what a listener never applied is sent again.
+
+One replica of a room leads at a time, by an advisory lock that dies with its connection.
+A leader that was frozen and wakes may publish once more what its successor has sent: the gate drops that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.bus import Bus, BusSaysNo, NoAnswer, encode_outbox
+from shared.clock import database_now, ticks
+from shared.events import kind_of, listeners_of
+from shared.ledger import Ledger
+from shared.questions import TellWatermarks
+from shared.unit import describe
+
+BATCH = 500
+POLL = 0.5
+COMPARE_EVERY = 5.0
+COMPARE_AT_ONCE = 2000
+_GRACE_MS = 2000
+_PAUSE = 0.5
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Sends what one room has said."""
+
+    def __init__(self, room: str, engine: AsyncEngine, bus: Bus) -> None:
+        self.room, self.engine, self.bus = room, engine, bus
+        self.leads = False
+        self._bell = asyncio.Event()
+        self._cursor = ""
+        self._listeners = listeners_of(room)
+
+    def wake(self) -> None:
+        """Something was queued in this process, or somebody rang."""
+        self._bell.set()
+
+    async def announce(self) -> None:
+        """Tell the leader, wherever it runs, that something was queued here."""
+        if self.leads:
+            self.wake()
+        else:
+            await self.bus.ring(self.room)
+
+    async def run(self) -> None:
+        """Lead whenever nobody else does, until cancelled; any fault only means to try again."""
+        await self.bus.on_bell(self.room, self.wake)
+        while True:
+            try:
+                async with self.engine.connect() as db:
+                    await db.execution_options(isolation_level="AUTOCOMMIT")
+                    if await self._is_leader(db):
+                        await self._lead(db)
+            except Exception as fault:
+                log.warning(f"{self.room}.relay_interrupted", fault=describe(fault))
+            finally:
+                self.leads = False
+            await asyncio.sleep(_PAUSE)
+
+    async def _is_leader(self, db: AsyncConnection) -> bool:
+        lock = text("select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext(:room))")
+        return bool((await db.execute(lock, {"room": self.room})).scalar_one())
+
+    async def _lead(self, db: AsyncConnection) -> None:
+        self.leads = True
+        log.info(f"{self.room}.relay_leads")
+        ledger, compare_at = Ledger(db, self.room), 0.0
+        try:
+            while True:
+                self._bell.clear()
+                sent = await self.send_once(ledger)
+                if ticks() >= compare_at:
+                    await self.compare_once(ledger)
+                    compare_at = ticks() + COMPARE_EVERY
+                if sent < BATCH:
+                    await self._rest()
+        finally:
+            await db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._bell.wait(), POLL)
+        except TimeoutError:
+            return
+
+    async def send_once(self, ledger: Ledger) -> int:
+        """Send the oldest batch that waits; return how many messages were sent. A full stream keeps them waiting."""
+        rows = await ledger.unsent(BATCH)
+        if not rows:
+            return 0
+        try:
+            await self.bus.publish([encode_outbox(self.room, row) for row in rows])
+        except BusSaysNo as refusal:
+            log.warning(f"{self.room}.bus_says_no", refusal=str(refusal), waiting=len(rows))
+            await asyncio.sleep(_PAUSE)
+            return 0
+        await ledger.mark_sent([row["id"] for row in rows])
+        return len(rows)
+
+    # ── anti-entropy ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def compare_once(self, ledger: Ledger) -> int:
+        """Ask each listener how far it has applied what was said here, and queue again what has been lost on the way.
+
+        Only what was sent before the last mark that the listener saw come past can be lost; the rest is on its way.
+        """
+        said = await ledger.unheard(self._cursor, COMPARE_AT_ONCE)
+        self._cursor = max(said) if len(said) == COMPARE_AT_ONCE else ""
+        if not said:
+            return 0
+        await self.bus.passed(self.room, int((await database_now(ledger.db)).timestamp() * 1000))
+        open_somewhere: set[str] = set()
+        again = 0
+        for listener in sorted(frozenset().union(*self._listeners.values())):
+            asked = {
+                name: number for name, number in said.items() if listener in self._listeners.get(kind_of(name), ())
+            }
+            if not asked:
+                continue
+            answer = await self._ask(listener, asked)
+            if answer is None:
+                open_somewhere |= asked.keys()
+                continue
+            open_somewhere |= answer["behind"].keys() | set(answer["held"])
+            if answer["behind"]:
+                again += await ledger.send_again(answer["behind"], answer["passed"] - _GRACE_MS)
+        heard = {name: number for name, number in said.items() if name not in open_somewhere}
+        if heard:
+            await ledger.note_heard(heard)
+        if again:
+            log.warning(f"{self.room}.sent_again", messages=again)
+            self.wake()
+        return again
+
+    async def _ask(self, listener: str, said: Mapping[str, int]) -> Mapping[str, Any] | None:
+        question = TellWatermarks(source=self.room, said=dict(said))
+        try:
+            answer: Mapping[str, Any] = await self.bus.ask(
+                TellWatermarks.subject_in(listener), question.model_dump_json().encode()
+            )
+        except NoAnswer:
+            return None
+        return answer
