@@ -18,6 +18,7 @@ CALENDARS = [
     OfficeCalendar.of("Pacific/Kiritimati", "Tue 00:30-01:30, 02:00-03:00; Sat 23:00-24:00", "KI"),
     OfficeCalendar.of("America/St_Johns", "Mon-Fri 01:30-02:30", "CA"),
 ]
+unhurried = settings(deadline=None)  # a busy machine is no fault of the arithmetic
 calendars = st.sampled_from(CALENDARS)
 moments = st.datetimes(datetime(2023, 12, 25), datetime(2027, 1, 10), timezones=st.just(UTC))  # noqa: DTZ001
 spans = st.timedeltas(timedelta(), timedelta(hours=400))
@@ -29,23 +30,27 @@ def is_open(calendar: OfficeCalendar, at: datetime) -> bool:
     return calendar.between(at - tick, at + tick) > timedelta()
 
 
+@unhurried
 @given(calendars, moments, spans)
 def test_between_measures_what_add_added(calendar: OfficeCalendar, start: datetime, span: timedelta) -> None:
     assert calendar.between(start, calendar.add(start, span)) == span
     assert calendar.between(calendar.add(start, -span), start) == span
 
 
+@unhurried
 @given(calendars, moments, spans)
 def test_a_sum_never_lands_outside_working_time(calendar: OfficeCalendar, start: datetime, span: timedelta) -> None:
     assert is_open(calendar, calendar.add(start, span))
     assert is_open(calendar, calendar.add(start, -timedelta(microseconds=1) - span))
 
 
+@unhurried
 @given(calendars, moments, spans, spans)
 def test_two_sums_are_one(calendar: OfficeCalendar, start: datetime, one: timedelta, two: timedelta) -> None:
     assert calendar.add(calendar.add(start, one), two) == calendar.add(start, one + two)
 
 
+@unhurried
 @given(calendars, moments, moments, spans, spans)
 def test_later_starts_and_longer_spans_end_no_earlier(
     calendar: OfficeCalendar, one: datetime, two: datetime, short: timedelta, long: timedelta
@@ -57,11 +62,13 @@ def test_later_starts_and_longer_spans_end_no_earlier(
     assert timedelta() <= calendar.between(one, two) <= two - one
 
 
+@unhurried
 @given(calendars, moments, moments, moments)
 def test_working_time_adds_up_over_any_cut(calendar: OfficeCalendar, a: datetime, b: datetime, c: datetime) -> None:
     assert calendar.between(a, b) + calendar.between(b, c) == calendar.between(a, c)
 
 
+@unhurried
 @given(calendars, moments, st.integers(0, 40), st.integers(0, 40))
 def test_working_days_end_on_working_days_and_in_order(
     calendar: OfficeCalendar, start: datetime, days: int, more: int
@@ -72,6 +79,7 @@ def test_working_days_end_on_working_days_and_in_order(
     assert calendar.add_days(start, days + more) >= due
 
 
+@unhurried
 @given(calendars, st.dates(date(2024, 1, 1), date(2026, 12, 31)))
 def test_a_day_opens_and_closes_exactly_when_it_is_worked(calendar: OfficeCalendar, day: date) -> None:
     opens, closes = calendar.opens_at(day), calendar.closes_at(day)
@@ -86,7 +94,7 @@ def test_a_day_opens_and_closes_exactly_when_it_is_worked(calendar: OfficeCalend
     assert calendar.is_working_day(earlier)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(calendars, moments)
 def test_a_year_is_the_sum_of_its_days(calendar: OfficeCalendar, at: datetime) -> None:
     """The table with its cumulative sums agrees with days counted one by one."""

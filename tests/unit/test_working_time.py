@@ -65,6 +65,8 @@ def test_a_working_saturday_counts() -> None:
 
 def test_time_that_is_used_up_ends_at_closing_and_not_at_the_next_opening() -> None:
     assert MOSCOW.add(msk(2026, 11, 20, 17, 0), timedelta(hours=1)) == msk(2026, 11, 20, 18, 0)
+    assert MOSCOW.add(msk(2026, 11, 19, 17, 0), timedelta(hours=10)) == msk(2026, 11, 20, 18, 0)
+    assert MOSCOW.add(msk(2026, 11, 18, 23, 0), timedelta(hours=18)) == msk(2026, 11, 20, 18, 0)
 
 
 def test_adding_nothing_keeps_a_working_moment_and_moves_any_other_to_the_opening() -> None:

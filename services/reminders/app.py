@@ -1,0 +1,25 @@
+"""Composition root: what reminders handles, answers and does by the clock."""
+
+from services.reminders import answers, handlers, tables, watch
+from shared.events import OfficeChanged, StaffChanged, TaskClosed, TaskSet
+from shared.questions import CountRemindersProgress, ShowDeadlines
+from shared.service import Room, Watch
+
+ROOM = Room(
+    name="reminders",
+    metadata=tables.metadata,
+    handlers={
+        TaskSet: handlers.set_deadlines,
+        TaskClosed: handlers.close_deadlines,
+        OfficeChanged: handlers.learn_offices,
+        StaffChanged: handlers.learn_staff,
+    },
+    answers={
+        CountRemindersProgress: answers.count_progress,
+        ShowDeadlines: answers.show_deadlines,
+    },
+    watches=(
+        Watch(step=watch.by_a_steady_clock(watch.fall_due), every=1.0),
+        Watch(step=watch.count_anew, every=5.0),
+    ),
+)
