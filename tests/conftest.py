@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -17,6 +18,10 @@ from shared.database import engine_for
 from shared.message import ROOMS
 from shared.migrate import migrate
 from shared.provision import prepare_database, role_of
+
+# The machine is shared: how long one example takes says nothing.
+settings.register_profile("estafeta", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("estafeta")
 
 PASSWORDS = {room: f"secret-of-{room}" for room in ROOMS}
 _TEMPLATE = "estafeta_template"
