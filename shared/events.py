@@ -152,7 +152,7 @@ class ProcessOpened(Event, owner="process", about="client/{client_id}", heard_by
     import_id: UUID | None = None
 
 
-class LeadJoined(Event, owner="process", about="client/{client_id}"):
+class LeadJoined(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
     """A lead came for a client whose sale is already open, and was added to it (R1-33)."""
 
     process_id: UUID

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.bus import Bus, BusSaysNo, NoAnswer, encode_outbox
-from shared.clock import database_now, ticks
+from shared.clock import database_now
 from shared.events import kind_of, listeners_of
 from shared.ledger import Ledger
 from shared.questions import TellWatermarks
@@ -74,18 +74,25 @@ class Relay:
     async def _lead(self, db: AsyncConnection) -> None:
         self.leads = True
         log.info(f"{self.room}.relay_leads")
-        ledger, compare_at = Ledger(db, self.room), 0.0
         try:
-            while True:
-                self._bell.clear()
-                sent = await self.send_once(ledger)
-                if ticks() >= compare_at:
-                    await self.compare_once(ledger)
-                    compare_at = ticks() + COMPARE_EVERY
-                if sent < BATCH:
-                    await self._rest()
+            async with asyncio.TaskGroup() as duties:
+                duties.create_task(self._keep_sending(Ledger(db, self.room)))
+                duties.create_task(self._keep_comparing())
         finally:
             await db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
+
+    async def _keep_sending(self, ledger: Ledger) -> None:
+        while True:
+            self._bell.clear()
+            if await self.send_once(ledger) < BATCH:
+                await self._rest()
+
+    async def _keep_comparing(self) -> None:
+        async with self.engine.connect() as db:
+            await db.execution_options(isolation_level="AUTOCOMMIT")
+            while True:
+                await self.compare_once(Ledger(db, self.room))
+                await asyncio.sleep(COMPARE_EVERY)
 
     async def _rest(self) -> None:
         try:

@@ -312,6 +312,8 @@ def describe(fault: Exception) -> str:
             f"field {'.'.join(map(str, error['loc'])) or '(whole message)'}: {error['msg']}"
             for error in fault.errors(include_url=False, include_input=False, include_context=False)
         )
+    if isinstance(fault, ExceptionGroup):
+        return "; ".join(describe(one) for one in fault.exceptions)
     if isinstance(fault, DBAPIError):
         original = fault.orig
         constraint = getattr(original.__cause__, "constraint_name", None) if original is not None else None
