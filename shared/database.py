@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
 
 
@@ -50,7 +51,7 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6) ->
 
 def to_json(value: Any) -> str:
     """Compact JSON; ids, moments and other named things become their text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _ENCODER.encode(value)
 
 
 async def fetch(db: AsyncConnection, sql: str, *values: Any) -> Sequence[RowMapping]:

@@ -1,0 +1,127 @@
+"""What routing answers when it is asked: how far, how evenly, who, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.routing import store
+from services.routing.rules.assignment import ALARMS
+from services.routing.rules.case import Note
+from services.routing.rules.fair_share import UNIT, in_leads
+from services.routing.rules.wording import notes, passed_over, reason
+from shared.clock import database_now
+from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, ReportDistribution
+
+
+async def count_routing_progress(question: CountRoutingProgress, db: AsyncConnection) -> dict[str, Any]:
+    """How many leads of an import have a receiver: `{routed, alarms, last_at}`."""
+    return dict(await store.progress_of(db, question.import_id))
+
+
+async def report_distribution(question: ReportDistribution, db: AsyncConnection) -> dict[str, Any]:
+    """Who received what of an import, beside what was owed.
+
+    `fair_share` is the sum of credits over the leads of this import that were shared out, in leads to four decimals;
+    `deviation` = `shared` − `fair_share`. Leads that were not net-new count as `received` only (G6).
+    """
+    directory = await store.whole_directory(db, await database_now(db))
+    people = {person["id"]: person for person in directory["staff"]}
+    by_rule: dict[str, dict[str, int]] = defaultdict(dict)
+    shared: dict[str, int] = defaultdict(int)
+    for row in await store.received_in(db, question.import_id):
+        by_rule[row["receiver"]][row["rule"]] = row["leads"]
+        shared[row["receiver"]] += row["shared"]
+    owed = {row["staff_id"]: row["moved"] for row in await store.moved_in(db, question.import_id)}
+    return {
+        "managers": [
+            {
+                "id": who,
+                "name": people.get(who, {}).get("name", who),
+                "office": people.get(who, {}).get("office"),
+                "received": sum(by_rule[who].values()),
+                "shared": shared[who],
+                "fair_share": in_leads(owed.get(who, 0) + UNIT * shared[who]),
+                "deviation": -in_leads(owed.get(who, 0)) or 0.0,
+                "by_rule": by_rule[who],
+            }
+            for who in sorted({*by_rule, *owed})
+        ]
+    }
+
+
+async def explain_routing(question: ExplainRouting, db: AsyncConnection) -> dict[str, Any]:
+    """Why this manager: `{decisions: [...]}`, the oldest first, for a lead's or a client's id; none: an empty list.
+
+    Balances under `ledger` are in its `unit` to a lead; `owed_before` and `owed_after` are the same in leads.
+    """
+    return {"decisions": [_explained(row) for row in await store.decisions_about(db, question.id)]}
+
+
+def _explained(row: RowMapping) -> dict[str, Any]:
+    names = {person["id"]: person["name"] for person in row["field"]["people"]}
+    offices = {office["id"]: office["name"] for office in row["field"]["offices"]}
+    written = [Note(*note) for note in row["notes"]]
+    alarming = [note for note in written if note.code in ALARMS]
+    facts = {
+        "who": names.get(row["receiver"], row["receiver"]),
+        "office": offices.get(row["office_id"], row["office_id"]),
+        "pool": row["pool"] or "",
+        "queue": row["queue"] or "",
+    }
+    ledger = row["ledger"]
+    return {
+        "lead_id": row["lead_id"],
+        "client_id": row["client_id"],
+        "import_id": row["import_id"],
+        "at": row["at"],
+        "rule": row["rule"],
+        "rules": row["rules"],
+        "reason": reason(row["rule"], "en", **facts),
+        "reason_ru": reason(row["rule"], "ru", **facts),
+        "notes": notes(written, "en", names),
+        "notes_ru": notes(written, "ru", names),
+        "receiver": row["receiver"],
+        "receiver_name": facts["who"],
+        "office": row["office_id"],
+        "queue": row["queue"],
+        "pool": row["pool"],
+        "candidates": [
+            {
+                "id": person["id"],
+                "name": names.get(person["id"], person["id"]),
+                "weight": person["weight"] / 1000,
+                "last_turn": person["turn"],
+                "owed_before": in_leads(ledger["before"][person["id"]]) if ledger else None,
+                "owed_after": in_leads(ledger["after"][person["id"]]) if ledger else None,
+            }
+            for person in row["candidates"]
+        ],
+        "excluded": [
+            {
+                "id": who,
+                "name": names.get(who, who),
+                "why": passed_over(why, "en"),
+                "why_ru": passed_over(why, "ru"),
+                **{key: fact for key, fact in why.items() if key != "why"},
+                "code": why["why"],
+            }
+            for who, why in row["excluded"].items()
+        ],
+        "ledger": {"pool": row["pool"], "unit": UNIT, **ledger} if ledger else None,
+        "told": row["told"],
+        "alarm": row["alarm"],
+        "alarm_ru": notes(alarming, "ru", names) or None,
+        "rules_version": row["rules_version"],
+        "given_back_at": row["given_back_at"],
+        "inputs": row["inputs"],
+        "field_id": row["field_id"],
+    }
+
+
+async def list_staff(question: ListStaff, db: AsyncConnection) -> dict[str, Any]:
+    """The directory, the retired too: `{company, offices, staff, unknown_curators}`; `company` is null before any."""
+    return await store.whole_directory(db, await database_now(db))

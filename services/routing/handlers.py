@@ -1,0 +1,196 @@
+"""What routing does when it hears something: apply the company file, give leads out, learn of clients and their sales."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.routing import store
+from services.routing.rules.assignment import Decision, assign_all, pools_needed
+from services.routing.rules.case import Lead
+from services.routing.rules.company import faults_in, field_of, warnings_about
+from services.routing.rules.directory_changes import changes, offices_as_said, staff_as_said
+from services.routing.rules.fair_share import parts_of
+from services.routing.rules.field import Field
+from services.routing.rules.record import alarm_of
+from shared.commands import ApplyCompany
+from shared.events import (
+    ClientRegistered,
+    CompanyApplied,
+    CompanyRefused,
+    LeadAccepted,
+    LeadAssigned,
+    LeadJoined,
+    ProcessClosed,
+    ProcessOpened,
+)
+from shared.message import Batch, Heard, NotYet, Said
+from shared.words import Outcome
+
+
+async def apply_company(companies: Batch[ApplyCompany], db: AsyncConnection) -> Said:
+    """Make the directory what each file says, in order; what contradicts itself is refused whole, with its faults.
+
+    Says only what really changed; a file that was applied before changes nothing and counts nothing.
+    """
+    said: Said = []
+    for heard in companies:  # whole files, a handful a day: each is written with a fixed number of statements
+        said += await _apply(heard, companies, db)
+    return said
+
+
+async def _apply(heard: Heard[ApplyCompany], companies: Batch[ApplyCompany], db: AsyncConnection) -> Said:
+    company = heard.message
+    if faults := faults_in(company):
+        return [heard.says(CompanyRefused(faults=faults))]
+    offices, people = await store.directory(db)
+    offices_now, people_now = offices_as_said(company), staff_as_said(company)
+    counts = await store.save_directory(db, company, offices_now, companies.now)
+    warnings = warnings_about(company)
+    unknown = await store.unknown_curators(db)
+    known = _now_known(unknown, field_of(company))
+    if known:
+        await store.find_curators(db, known)
+    strangers = Counter({row["name"]: row["clients"] for row in unknown if row["name"] not in known})
+    if strangers:
+        some = ", ".join(f"{name} ({count})" for name, count in strangers.most_common(10))
+        warnings.append(f"curators who are not in the directory, with the number of their clients: {some}")
+    warnings += [
+        f"{row['manager']} has left with {row['sales']} open sales: hand them over"
+        for row in await store.left_behind(db)
+    ]
+    return [
+        *(heard.says(event) for event in changes(offices, offices_now)),
+        *(heard.says(event) for event in changes(people, people_now)),
+        heard.says(CompanyApplied(**counts, warnings=warnings)),
+    ]
+
+
+def _now_known(unknown: Sequence[RowMapping], field: Field) -> Mapping[str, str]:
+    return {row["name"]: person.id for row in unknown if (person := field.find(row["name"])) is not None}
+
+
+async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
+    """Give each accepted lead to the manager the regulation names for it, and keep why (R1-33 … G8).
+
+    Who is here and who is on duty is asked for `leads.now`: whoever is here now can serve, not whoever was when the
+    lead came. Raises NotYet as long as no company file has been applied.
+    """
+    field = await store.field_of_play(db, leads.now)
+    if field is None:
+        raise NotYet("no company file has been applied yet: run `estafeta apply company.toml`")
+    asked = [_lead(heard.message) for heard in leads]
+    clients = await store.clients_of(db, [lead.client_id for lead in asked])
+    ledgers = await store.ledgers_of(db, pools_needed(asked, clients, field))
+    decisions = assign_all(asked, clients, field, ledgers)
+    await store.save_ledgers(db, ledgers)
+    await store.save_clients(db, {d.client.client_id: d.then for d in decisions}.values())
+    await store.remember(db, decisions, leads.map(lambda lead: lead.import_id), field, leads.now)
+    return [heard.says(_assigned(heard.message, decision)) for heard, decision in zip(leads, decisions, strict=True)]
+
+
+def _lead(lead: LeadAccepted) -> Lead:
+    return Lead(
+        lead_id=lead.lead_id,
+        client_id=lead.client_id,
+        source=lead.source,
+        region=lead.region,
+        named=lead.named_manager,
+        submitter=lead.submitter,
+        known=lead.outcome is Outcome.SAME,
+    )
+
+
+def _assigned(lead: LeadAccepted, decision: Decision) -> LeadAssigned:
+    return LeadAssigned(
+        lead_id=lead.lead_id,
+        client_id=lead.client_id,
+        manager=decision.receiver,
+        queue=decision.queue,
+        office_id=decision.office,
+        rule=decision.rule,
+        told=list(decision.told),
+        alarm=alarm_of(decision),
+        source=lead.source,
+        campaign=lead.campaign,
+        import_id=lead.import_id,
+        received_at=lead.received_at,
+        region=lead.region,
+        company=lead.company,
+        contact=lead.contact,
+        phone=lead.phone,
+        email=lead.email,
+        interest=lead.interest,
+    )
+
+
+async def learn_clients(cards: Batch[ClientRegistered], db: AsyncConnection) -> Said:
+    """Take clients of the base into the copy, with their curators.
+
+    A curator who is not in the directory is kept as he was named, and found when a later company file knows him;
+    until then `CompanyApplied.warnings` and `ListStaff` name him.
+    """
+    field = await store.field_of_play(db, cards.now)
+    clients = await store.clients_of(db, cards.map(lambda card: card.client_id))
+    for heard in cards:
+        card = heard.message
+        person = field.find(card.curator) if field else None
+        client = clients[card.client_id]
+        clients[card.client_id] = replace(
+            client,
+            region=client.region if card.region in ("", "unknown") else card.region,
+            curator=person.id if person else client.curator,
+            stated_curator=card.curator or client.stated_curator,
+        )
+    await store.save_clients(db, clients.values())
+    return []
+
+
+async def note_opened(sales: Batch[ProcessOpened], db: AsyncConnection) -> Said:
+    """A client has an open sale: from now on all his leads go to its manager (R1-33)."""
+    clients = await store.clients_of(db, sales.map(lambda sale: sale.client_id))
+    for heard in sales:
+        sale = heard.message
+        client = replace(clients[sale.client_id], process_id=sale.process_id, open_with=sale.manager)
+        if client.given_lead == sale.lead_id:
+            client = replace(client, given_to=None, given_lead=None)
+        clients[sale.client_id] = client
+    await store.save_clients(db, clients.values())
+    return []
+
+
+async def note_joined(leads: Batch[LeadJoined], db: AsyncConnection) -> Said:
+    """A lead was added to a sale that was open already: it was not net-new, so a share taken for it is given back (G6)."""
+    clients = await store.clients_of(db, leads.map(lambda lead: lead.client_id))
+    for heard in leads:
+        lead = heard.message
+        client = replace(clients[lead.client_id], process_id=lead.process_id, open_with=lead.manager)
+        if client.given_lead == lead.lead_id:
+            client = replace(client, given_to=None, given_lead=None)
+        clients[lead.client_id] = client
+    await store.save_clients(db, clients.values())
+    shares = await store.shares_of(db, leads.map(lambda lead: lead.lead_id))
+    if shares:
+        ledgers = await store.ledgers_of(db, {share["pool"] for share in shares})
+        for share in shares:
+            ledgers[share["pool"]].give_back(parts_of(share["ledger"]["before"], share["ledger"]["after"]))
+        await store.save_ledgers(db, ledgers)
+        await store.mark_given_back(db, [share["lead_id"] for share in shares], leads.now)
+    return []
+
+
+async def note_closed(sales: Batch[ProcessClosed], db: AsyncConnection) -> Said:
+    """A sale ended: the client may be given anew, first to his curator (R1-34); one who has bought is current (R1-09)."""
+    clients = await store.clients_of(db, sales.map(lambda sale: sale.client_id))
+    for heard in sales:
+        sale = heard.message
+        client = clients[sale.client_id]
+        if client.process_id == sale.process_id:
+            client = replace(client, process_id=None, open_with=None)
+        clients[sale.client_id] = replace(client, current=client.current or sale.ended == "won")
+    await store.save_clients(db, clients.values())
+    return []

@@ -1,0 +1,120 @@
+"""One lead as the rules meet it, and what a rule may answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from services.routing.rules.fair_share import Weights
+from services.routing.rules.field import Field, Person
+from shared.words import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What routing needs to know of an accepted lead; `known` says that intake recognised the client."""
+
+    lead_id: UUID
+    client_id: UUID
+    source: Source
+    region: str
+    named: str | None = None
+    submitter: str | None = None
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What routing has heard of a client.
+
+    `known`: he was a client before this lead. `curator` is an id of the directory, `stated_curator` the name as it came.
+    `process_id` and `open_with` are the open sale and its manager. `given_to` is who received his last lead, as long as
+    process has not yet said what became of `given_lead`. `current`: he has bought.
+    """
+
+    client_id: UUID
+    region: str = "unknown"
+    known: bool = False
+    current: bool = False
+    curator: str | None = None
+    stated_curator: str | None = None
+    process_id: UUID | None = None
+    open_with: str | None = None
+    given_to: str | None = None
+    given_lead: UUID | None = None
+
+
+class Note(NamedTuple):
+    """Something worth telling about a decision: a code that `wording` puts into words, and what it is about."""
+
+    code: str
+    about: str = ""
+
+
+Passed = Mapping[str, str]
+"""Why somebody was passed over: `{"why": "absent", "reason": …, "until": …}`; other whys: left, off_duty, function."""
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """The rule names this person."""
+
+    rule: str
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Those among whom a lead may be shared: the pool whose ledger counts, the eligible, and the rest with reasons."""
+
+    pool: str
+    office: str | None
+    weights: Weights
+    passed: Mapping[str, Passed]
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The rule shares out among a bench; `empty` is the code of the alarm when nobody sits on it."""
+
+    rule: str
+    bench: Bench
+    empty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """The rule finds nobody who can: the lead waits in `queue`, answered for by a head (G8)."""
+
+    queue: str
+    office: str | None
+    alarm: Note
+
+
+Verdict = To | Among | Nobody
+
+
+@dataclass(slots=True)
+class Case:
+    """A lead before the rules: they read the facts and write down what they passed over on their way."""
+
+    lead: Lead
+    client: Client
+    field: Field
+    rules: list[str] = dataclasses.field(default_factory=list)
+    notes: list[Note] = dataclasses.field(default_factory=list)
+    passed: dict[str, Passed] = dataclasses.field(default_factory=dict)
+    told: list[str] = dataclasses.field(default_factory=list)
+
+    def note(self, code: str, about: str = "") -> None:
+        """Write something down once."""
+        if (note := Note(code, about)) not in self.notes:
+            self.notes.append(note)
+
+    def tell(self, person: str) -> None:
+        """Somebody besides the receiver is to be told."""
+        if person not in self.told:
+            self.told.append(person)

@@ -1,0 +1,95 @@
+"""The record of a decision: what is kept of it, and how it is made again from what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.routing.rules.assignment import ALARMS, RULES_VERSION, Decision, assign, pools_needed
+from services.routing.rules.case import Client, Lead
+from services.routing.rules.fair_share import Ledger, Standing
+from services.routing.rules.field import Field
+from services.routing.rules.wording import notes
+from shared.words import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a stored decision was made of: enough to make it again."""
+
+    lead: Lead
+    client: Client
+    field: Field
+    pool: str | None
+    standings: Mapping[str, Standing]
+
+
+def recompute(record: Record) -> str:
+    """The receiver that today's rules name for what a record tells."""
+    ledgers = {
+        pool: Ledger() for pool in pools_needed([record.lead], {record.lead.client_id: record.client}, record.field)
+    }
+    if record.pool is not None:
+        ledgers[record.pool] = Ledger(record.standings)
+    return assign(record.lead, record.client, record.field, ledgers).receiver
+
+
+def alarm_of(decision: Decision) -> str | None:
+    """What somebody must look at, in words; None when all is well."""
+    alarming = [note for note in decision.notes if note.code in ALARMS]
+    return notes(alarming, "en") if alarming else None
+
+
+def as_kept(decision: Decision) -> dict[str, Any]:
+    """A decision as it is kept, but for its moment, import and field."""
+    share = decision.share
+    return {
+        "lead_id": decision.lead.lead_id,
+        "client_id": decision.lead.client_id,
+        "rule": decision.rule,
+        "rules": decision.rules,
+        "receiver": decision.receiver,
+        "office_id": decision.office,
+        "queue": decision.queue,
+        "pool": decision.pool,
+        "candidates": [
+            {"id": who, "weight": weight, "turn": share.before[who].turn if share else 0}
+            for who, weight in decision.candidates
+        ],
+        "excluded": decision.excluded,
+        "ledger": share
+        and {
+            "before": {who: standing.balance for who, standing in share.before.items()},
+            "after": {who: standing.balance for who, standing in share.after.items()},
+        },
+        "told": decision.told,
+        "notes": decision.notes,
+        "alarm": alarm_of(decision),
+        "rules_version": RULES_VERSION,
+        "inputs": {"lead": _said(decision.lead), "client": _said(decision.client)},
+    }
+
+
+def _said(facts: Lead | Client) -> dict[str, Any]:
+    """What is known besides the ids that the record carries anyway."""
+    return {
+        name: fact
+        for name in facts.__slots__
+        if name not in ("lead_id", "client_id") and (fact := getattr(facts, name)) is not None
+    }
+
+
+def record_of(kept: Mapping[str, Any], field: Field) -> Record:
+    """What a kept decision was made of: `kept` as `as_kept` told it, JSON read."""
+    lead, client = kept["inputs"]["lead"], kept["inputs"]["client"]
+    ids = {key: UUID(client[key]) for key in ("process_id", "given_lead") if key in client}
+    before = kept["ledger"]["before"] if kept["ledger"] else {}
+    return Record(
+        lead=Lead(kept["lead_id"], kept["client_id"], **{**lead, "source": Source(lead["source"])}),
+        client=Client(kept["client_id"], **{**client, **ids}),
+        field=field,
+        pool=kept["pool"],
+        standings={c["id"]: Standing(before.get(c["id"], 0), c["turn"]) for c in kept["candidates"]},
+    )

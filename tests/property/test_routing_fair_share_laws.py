@@ -1,0 +1,143 @@
+"""What always holds of the fair-share ledger (G6); `docs/fairness.md` proves what is proved."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.routing.rules.fair_share import UNIT, Ledger, Standing, Weights, parts, parts_of, weights_of
+
+weights = st.integers(1, 100_000)
+a_pool = st.lists(weights, min_size=1, max_size=12).map(
+    lambda several: tuple((f"m{n:02}", weight) for n, weight in enumerate(several))
+)
+
+
+def history(seed: int, leads: int = 300) -> list[Weights]:
+    """The eligible of each lead in a random house: people fall ill, come back, join and leave, at random paces."""
+    chance = random.Random(seed)
+    staff = {f"m{n:03}": chance.choice([500, 1000, 1000, 1000, 2000]) for n in range(chance.randint(2, 14))}
+    here, pace, joined = set(staff), chance.choice([0.001, 0.01, 0.05, 0.2, 0.5]), len(staff)
+    told: list[Weights] = []
+    for _ in range(leads):
+        here ^= {who for who in staff if chance.random() < pace}
+        if chance.random() < pace / 3:
+            staff[f"m{joined:03}"] = chance.choice([500, 1000, 2000])
+            here.add(f"m{joined:03}")
+            joined += 1
+        if chance.random() < pace / 3 and len(staff) > 2:
+            gone = chance.choice(sorted(staff))
+            del staff[gone]
+            here.discard(gone)
+        if here:
+            told.append(tuple(sorted((who, staff[who]) for who in here)))
+    return told
+
+
+@pytest.mark.rule("G6")
+@given(st.integers(1, 40), st.integers(1, 150))
+def test_with_equal_weights_everybody_is_within_one_lead_of_what_is_owed_at_every_prefix(n: int, leads: int) -> None:
+    everybody = tuple((f"m{k:02}", 1000) for k in range(n))
+    ledger, received = Ledger(), dict.fromkeys((who for who, _ in everybody), 0)
+    for count in range(1, leads + 1):
+        received[ledger.share_out(everybody).receiver] += 1
+        assert all(abs(got - Fraction(count, n)) < 1 for got in received.values())
+        assert max(received.values()) - min(received.values()) <= 1
+
+
+@pytest.mark.rule("G6")
+@given(a_pool, st.integers(1, 200))
+def test_with_unequal_weights_nobody_is_ahead_by_a_lead_nor_behind_by_more_than_the_proved_bound(
+    pool: Weights, leads: int
+) -> None:
+    n, total = len(pool), sum(weight for _, weight in pool)
+    behind = sum((Fraction(1, k) for k in range(2, n + 1)), Fraction())  # H(n) − 1
+    ledger, received = Ledger(), dict.fromkeys((who for who, _ in pool), 0)
+    for count in range(1, leads + 1):
+        received[ledger.share_out(pool).receiver] += 1
+        for who, weight in pool:
+            owed = Fraction(count * weight, total) - received[who]
+            drift = Fraction(count, UNIT)  # what rounding to units can have moved: below a billionth of a lead
+            assert -(1 - Fraction(1, n)) - drift <= owed <= behind + drift
+
+
+@pytest.mark.rule("G6")
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_whoever_comes_and_goes_everybody_stays_within_a_lead_and_a_half_of_what_is_owed(seed: int) -> None:
+    ledger = Ledger()
+    for eligible in history(seed):
+        ledger.share_out(eligible)
+        assert max(abs(ledger.standings[who].balance) for who, _ in eligible) <= UNIT * 3 // 2
+
+
+@pytest.mark.rule("G6")
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.data())
+def test_balances_always_add_up_to_exactly_nothing(seed: int, data: st.DataObject) -> None:
+    ledger, shares = Ledger(), []
+    for eligible in history(seed, leads=80):
+        shares.append(ledger.share_out(eligible))
+        assert sum(standing.balance for standing in ledger.standings.values()) == 0
+    for share in data.draw(st.lists(st.sampled_from(shares), unique_by=id, max_size=20)) if shares else []:
+        ledger.give_back(
+            parts_of(
+                {who: s.balance for who, s in share.before.items()}, {who: s.balance for who, s in share.after.items()}
+            )
+        )
+        assert sum(standing.balance for standing in ledger.standings.values()) == 0
+
+
+@pytest.mark.rule("G6")
+@given(a_pool)
+def test_the_parts_of_a_lead_are_a_whole_lead_and_each_is_within_a_unit_of_its_exact_share(pool: Weights) -> None:
+    total = sum(weight for _, weight in pool)
+    assert sum(parts(pool)) == UNIT
+    assert all(abs(part - Fraction(UNIT * w, total)) < 1 for part, (_, w) in zip(parts(pool), pool, strict=True))
+
+
+@pytest.mark.rule("G6")
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 40), min_size=1, max_size=20))
+def test_splitting_a_list_into_batches_gives_the_same_receivers_as_one_by_one(seed: int, sizes: list[int]) -> None:
+    told = history(seed, leads=120)
+    whole = Ledger()
+    expected = [whole.share_out(eligible).receiver for eligible in told]
+    stored, got = dict[str, Standing](), list[str]()
+    while told:
+        size = sizes[len(got) % len(sizes)]
+        batch, told = told[:size], told[size:]
+        ledger = Ledger(stored)
+        got += [ledger.share_out(eligible).receiver for eligible in batch]
+        stored |= {who: ledger.standings[who] for who in ledger.changed}
+    assert got == expected
+
+
+@pytest.mark.rule("G6")
+@given(st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_after_an_absence_nobody_receives_more_than_two_leads_in_a_row(seed: int) -> None:
+    chance = random.Random(seed)
+    everybody = tuple((f"m{n:02}", 1000) for n in range(chance.randint(2, 10)))
+    ledger = Ledger()
+    for _ in range(chance.randint(0, 40)):
+        ledger.share_out(everybody)
+    for _ in range(chance.randint(1, 60)):
+        ledger.share_out(everybody[1:])
+    first = [ledger.share_out(everybody).receiver for _ in range(10)]
+    if len(everybody) > 1:
+        assert "m00 m00 m00" not in " ".join(first)
+
+
+@pytest.mark.rule("G6")
+@given(a_pool, st.randoms(use_true_random=False))
+def test_the_order_in_which_people_are_named_does_not_matter(pool: Weights, chance: random.Random) -> None:
+    shuffled = list(pool)
+    chance.shuffle(shuffled)
+    one, two = Ledger(), Ledger()
+    for _ in range(20):
+        assert one.share_out(pool).receiver == two.share_out(weights_of(shuffled)).receiver
