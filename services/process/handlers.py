@@ -1,0 +1,341 @@
+"""What the process room does with what it hears: open or join a sale, record touches, learn the directory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.process import store
+from services.process.rules.lifecycle import NEWEST, OPENED
+from services.process.rules.next_task import first_task
+from services.process.rules.sale import Sale, Task, Work, work
+from services.process.rules.touch import faults_of_touch
+from shared.commands import RecordTouch
+from shared.events import (
+    Fault,
+    LeadAssigned,
+    LeadJoined,
+    OfficeChanged,
+    ProcessClosed,
+    ProcessOpened,
+    StaffChanged,
+    StageMoved,
+    TaskClosed,
+    TaskSet,
+    TouchRecorded,
+    TouchRefused,
+)
+from shared.message import Batch, Event, Heard, Said
+from shared.words import Stage
+
+
+async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
+    """Open a sale with its first task for each lead, or add the lead to the client's open sale (R1-33, R1-42, R4-11).
+
+    A lead that joins changes neither the sale's manager nor its next task.
+    """
+    homes = await store.open_or_find(
+        db, [(_process_row(lead, leads.now), _first_task_row(lead, leads.now)) for lead in leads]
+    )
+    said: Said = []
+    rows = []
+    for lead in leads:
+        home = homes[lead.message.client_id]
+        opens = home.process_id == lead.new_id("process")
+        rows.append(_lead_row(lead, home.process_id, joined=not opens, now=leads.now))
+        said += [lead.says(event) for event in (_opened(lead) if opens else [_joined(lead, home)])]
+    await store.put_leads(db, rows)
+    return said
+
+
+async def record_touches(touches: Batch[RecordTouch], db: AsyncConnection) -> Said:
+    """Record each touch with all that follows from it, or refuse it with every fault and do nothing (R4-10, R4-11)."""
+    now = touches.now
+    named = [heard.message for heard in touches]
+    sales = _Sales(
+        await store.lock_sales(
+            db,
+            {touch.process_id for touch in named if touch.process_id},
+            {touch.client_id for touch in named if touch.client_id and not touch.process_id},
+        )
+    )
+    staff = await store.people(
+        db, [*(touch.by for touch in named), *(touch.meeting.holder for touch in named if touch.meeting)]
+    )
+    offices = await store.offices(db, [sale.office_id for sale in sales])
+    said: Said = []
+    works: list[Work] = []
+    for heard in touches:
+        sale = sales.named_by(heard.message)
+        if isinstance(sale, Fault):
+            result: Work | list[Fault] = [sale, *faults_of_touch(heard.message, heard.at, now)]
+        else:
+            result = work(
+                heard.message,
+                sale,
+                touch_id=heard.new_id("touch"),
+                task_id=heard.new_id("task"),
+                said_at=heard.at,
+                now=now,
+                staff=staff,
+                offices=offices,
+            )
+        if isinstance(result, Work):
+            works.append(result)
+            sales.put(result.sale)
+            said += [heard.says(event) for event in _told(result, now)]
+        else:
+            process_id = sale.id if isinstance(sale, Sale) else heard.message.process_id
+            said.append(heard.says(TouchRefused(touch_id=heard.new_id("touch"), process_id=process_id, faults=result)))
+    await store.save(db, works, now)
+    return said
+
+
+async def learn_offices(offices: Batch[OfficeChanged], db: AsyncConnection) -> Said:
+    """Keep each office as told: its head records touches for his managers, its calendar sets deferred tasks."""
+    await store.put_offices(
+        db,
+        [
+            {
+                "id": office.office_id,
+                "name": office.name,
+                "time_zone": office.time_zone,
+                "hours": office.hours,
+                "calendar": office.calendar,
+                "days_off": office.days_off,
+                "working_days": office.working_days,
+                "head": office.head,
+                "active": office.active,
+            }
+            for office in offices.map(lambda office: office)
+        ],
+    )
+    return []
+
+
+async def learn_staff(staff: Batch[StaffChanged], db: AsyncConnection) -> Said:
+    """Keep each member of staff as told: who records a touch must be known."""
+    await store.put_staff(
+        db,
+        [
+            {
+                "id": person.staff_id,
+                "name": person.name,
+                "office_id": person.office_id,
+                "function": person.function,
+                "active": person.active,
+            }
+            for person in staff.map(lambda person: person)
+        ],
+    )
+    return []
+
+
+# ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _process_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
+    facts = lead.message
+    return {
+        "id": lead.new_id("process"),
+        "client_id": facts.client_id,
+        "lead_id": facts.lead_id,
+        "source": facts.source,
+        "import_id": facts.import_id,
+        "received_at": facts.received_at,
+        "company": facts.company,
+        "manager": facts.manager,
+        "office_id": facts.office_id,
+        "queue": facts.queue,
+        "pipeline": NEWEST,
+        "stage": OPENED,
+        "opened_at": now,
+        "next_task": lead.new_id("task"),
+    }
+
+
+def _first_task_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
+    facts = lead.message
+    return {
+        "id": lead.new_id("task"),
+        "process_id": lead.new_id("process"),
+        "lead_id": facts.lead_id,
+        "import_id": facts.import_id,
+        "manager": facts.manager,
+        "kind": first_task(facts.source, phone=facts.phone, email=facts.email),
+        "note": facts.interest,
+        "set_at": now,
+    }
+
+
+def _lead_row(lead: Heard[LeadAssigned], process_id: UUID, *, joined: bool, now: datetime) -> store.Row:
+    facts = lead.message
+    return {
+        "id": facts.lead_id,
+        "process_id": process_id,
+        "joined": joined,
+        "import_id": facts.import_id,
+        "source": facts.source,
+        "campaign": facts.campaign,
+        "assigned_to": facts.manager,
+        "rule": facts.rule,
+        "contact": facts.contact,
+        "phone": facts.phone,
+        "email": facts.email,
+        "interest": facts.interest,
+        "received_at": facts.received_at,
+        "taken_at": now,
+    }
+
+
+def _opened(lead: Heard[LeadAssigned]) -> list[Event]:
+    facts = lead.message
+    process_id = lead.new_id("process")
+    return [
+        ProcessOpened(
+            process_id=process_id,
+            client_id=facts.client_id,
+            lead_id=facts.lead_id,
+            manager=facts.manager,
+            office_id=facts.office_id,
+            source=facts.source,
+            import_id=facts.import_id,
+        ),
+        TaskSet(
+            task_id=lead.new_id("task"),
+            process_id=process_id,
+            client_id=facts.client_id,
+            lead_id=facts.lead_id,
+            import_id=facts.import_id,
+            manager=facts.manager,
+            office_id=facts.office_id,
+            kind=first_task(facts.source, phone=facts.phone, email=facts.email),
+            source=facts.source,
+            received_at=facts.received_at,
+            company=facts.company,
+            note=facts.interest,
+        ),
+    ]
+
+
+def _joined(lead: Heard[LeadAssigned], home: store.Home) -> Event:
+    facts = lead.message
+    return LeadJoined(
+        process_id=home.process_id,
+        client_id=facts.client_id,
+        lead_id=facts.lead_id,
+        manager=home.manager,
+        import_id=facts.import_id,
+    )
+
+
+# ── touching ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Sales:
+    """The sales of a batch as they stand while its touches are applied, one after the other."""
+
+    def __init__(self, sales: Iterable[Sale]) -> None:
+        self._sales = {sale.id: sale for sale in sales}
+        self._of_client: dict[UUID, list[UUID]] = defaultdict(list)
+        for sale in self._sales.values():
+            self._of_client[sale.client_id].append(sale.id)
+
+    def __iter__(self) -> Iterator[Sale]:
+        return iter(self._sales.values())
+
+    def put(self, sale: Sale) -> None:
+        self._sales[sale.id] = sale
+
+    def named_by(self, touch: RecordTouch) -> Sale | Fault:
+        """The sale that the touch names, or why there is none."""
+        if touch.process_id is not None:
+            return self._sales.get(touch.process_id) or Fault(
+                field="process_id",
+                problem=f"There is no sale {touch.process_id}.",
+                remedy="Check the id, or name the client by `client_id`.",
+            )
+        if touch.client_id is None:
+            return Fault(
+                field="process_id",
+                problem="The touch does not say which sale it belongs to.",
+                remedy="Add `process_id`, or the `client_id` of a client with an open sale.",
+            )
+        found = [self._sales[id_] for id_ in self._of_client[touch.client_id] if self._sales[id_].is_open]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            return Fault(
+                field="client_id",
+                problem=f"The client {touch.client_id} has {len(found)} open sales.",
+                remedy=f"Add `process_id`: one of {', '.join(str(sale.id) for sale in found)}.",
+            )
+        return Fault(
+            field="client_id",
+            problem=f"The client {touch.client_id} has no open sale.",
+            remedy="Check the id; if it is right, send a lead of this client in first: it opens a sale.",
+        )
+
+
+def _told(done: Work, now: datetime) -> list[Event]:
+    """What is told of a recorded touch, in the order in which it happened."""
+    sale, touch = done.sale, done.touch
+    assert touch.result is not None  # noqa: S101  # a touch without a result is refused
+    told: list[Event] = [
+        TouchRecorded(
+            touch_id=done.touch_id,
+            process_id=sale.id,
+            client_id=sale.client_id,
+            by=touch.by,
+            kind=touch.kind,
+            result=touch.result,
+            touched_at=done.touched_at,
+        )
+    ]
+    told += [
+        StageMoved(
+            process_id=sale.id,
+            client_id=sale.client_id,
+            from_stage=arrow.source,
+            to_stage=arrow.target,
+            by=touch.by,
+            reason=sale.reason if arrow.target is Stage.LOST else "",
+        )
+        for arrow in done.moves
+    ]
+    told.append(
+        TaskClosed(task_id=done.closed.id, process_id=sale.id, client_id=sale.client_id, closed_at=now, how=done.how)
+    )
+    told.append(_task_set(sale, sale.task) if sale.task else _closed(sale))
+    return told
+
+
+def _task_set(sale: Sale, task: Task) -> TaskSet:
+    return TaskSet(
+        task_id=task.id,
+        process_id=sale.id,
+        client_id=sale.client_id,
+        manager=sale.manager,
+        office_id=sale.office_id,
+        kind=task.kind,
+        due_at=task.due_at,
+        source=sale.source,
+        received_at=sale.received_at,
+        named_date=task.named_date,
+        company=sale.company,
+        note=task.note,
+    )
+
+
+def _closed(sale: Sale) -> ProcessClosed:
+    return ProcessClosed(
+        process_id=sale.id,
+        client_id=sale.client_id,
+        manager=sale.manager,
+        ended="won" if sale.stage is Stage.WON else "lost",
+        reason=sale.reason,
+    )

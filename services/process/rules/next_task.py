@@ -1,0 +1,36 @@
+"""What is to be done first in a new sale, and what becomes of a task when its client is touched (R4-11, R4-15)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shared.words import Source, TaskKind, TouchKind
+
+How = Literal["done", "replaced", "cancelled"]
+
+_ANY_TOUCH_DOES = frozenset({TaskKind.REVIEW, TaskKind.OTHER})
+
+
+def first_task(source: Source, *, phone: str, email: str) -> TaskKind:
+    """The kind of the first reaction to a lead.
+
+    An agent's lead is an agreed meeting, to be confirmed and held; whoever left nothing but an e-mail address is
+    written to; everybody else is called.
+    """
+    if source is Source.AGENT:
+        return TaskKind.MEETING
+    if email and not phone:
+        return TaskKind.MESSAGE
+    return TaskKind.CALL
+
+
+def how_closed(task: TaskKind, touch: TouchKind, *, is_first: bool, ends: bool) -> How:
+    """How the open task closes when a touch is recorded.
+
+    It is *done* if the touch is what it asked for; a first reaction is done by any touch, an attempt included.
+    Otherwise the next action takes its place (*replaced*), or it falls away with the sale (*cancelled*), so that an
+    offer still owed does not count as done because somebody called (R4-09 counts tasks by kind).
+    """
+    if is_first or task in _ANY_TOUCH_DOES or task.value == touch.value:
+        return "done"
+    return "cancelled" if ends else "replaced"
