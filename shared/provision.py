@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+import shared.commands  # noqa: F401 - `readings_of` goes by the commands that exist
 from shared.bus import COMMANDS, EVENTS, Reading, connect
 from shared.events import sources_of
 from shared.message import ROOMS, Command

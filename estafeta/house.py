@@ -1,0 +1,245 @@
+"""The house: both servers and a process for each room, started in order, watched, restarted, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import nats
+from sqlalchemy.engine import URL, make_url
+
+from estafeta.children import Child, Server, is_free
+from estafeta.house_state import StateDirectory
+from estafeta.keeper import Keeper, Tell, Watched, silence
+from estafeta.prepare import BusDoor, greet_bus, make_database, prepare
+from estafeta.servers import Nats, Postgres
+from estafeta.troubles import PortUnreadable, RoomsNotReady
+from shared.bus import inbox_prefix
+from shared.message import ROOMS
+from shared.provision import role_of
+
+_ROOT = Path(__file__).resolve().parent.parent
+_ROOM_PATIENCE = 15.0
+
+
+class RoomProcess(Child):
+    """One room as a process of its own."""
+
+    def __init__(self, room: str, log: Path, command: Sequence[str], env: Mapping[str, str]) -> None:
+        super().__init__(room, log)
+        self.command, self.env = list(command), dict(env)
+
+    def spawn(self) -> None:
+        """Start the room."""
+        self._run(self.command, cwd=_ROOT, env=self.env)
+
+
+class House:
+    """One whole Estafeta on this machine: `async with House(state) as house: await house.wait_ready()`.
+
+    `state` is the directory that keeps everything. `database_url` and `nats_url`, both with administrator's rights,
+    use servers that run already. `commands` replaces what is started for each room. `tell(name, level, text)` hears
+    what happens. `durable=False` gives up safety against a power cut: for tests only.
+    Raises a `HouseTrouble` when it cannot stand; then everything that was started is stopped again.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        durable: bool = True,
+        database_url: str | None = None,
+        nats_url: str | None = None,
+        postgres_port: int | None = None,
+        nats_port: int | None = None,
+        commands: Mapping[str, Sequence[str]] | None = None,
+        tell: Tell = silence,
+    ) -> None:
+        self.state = StateDirectory(state)
+        self.tell = tell
+        self.commands = commands or {room: [sys.executable, "-P", "-m", f"services.{room}"] for room in ROOMS}
+        self._external_database, self._external_bus = database_url, nats_url
+        self._durable = durable
+        self._ports = {"postgres": postgres_port, "nats": nats_port}
+        self.keeper = Keeper(tell)
+        self.servers, self.rooms = self.keeper.servers, self.keeper.rooms
+        self.database = URL.create("postgresql+asyncpg")
+        self.admin = self.operator = BusDoor("")
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def everything(self) -> list[Watched]:
+        """Servers and rooms, in the order of starting."""
+        return self.keeper.everything
+
+    @property
+    def nats_url(self) -> str:
+        """The bus, without a user."""
+        return self.operator.url
+
+    # ── start ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def __aenter__(self) -> Self:
+        self.state.take()
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        secrets = self.state.secrets()
+        faults = await asyncio.gather(self._start_postgres(), self._start_nats(secrets.bus), return_exceptions=True)
+        for fault in faults:
+            if fault is not None:
+                raise fault
+        self.state.keep_ports({w.name: w.child.port for w in self.servers.values() if isinstance(w.child, Server)})
+        self.tell("house", "info", "preparing roles, schemas, streams and consumers")
+        for room, revision in (await prepare(self.database, secrets.database, self.admin)).items():
+            self.tell(room, "info", f"schema is at revision {revision}")
+        await self._connect()
+        for room, command in self.commands.items():
+            env = self._environment(room, secrets.database[room], secrets.bus[room])
+            self.keeper.start_room(RoomProcess(room, self.state.logs / f"{room}.log", command, env))
+        self.state.hang_card({
+            "pid": os.getpid(),
+            "nats_url": self.operator.url,
+            "operator": {"user": self.operator.user, "password": self.operator.password},
+            "database": self.database.set(drivername="postgresql", password=None).render_as_string(),
+        })  # fmt: skip
+        self._watching = asyncio.create_task(self.keeper.run(), name="house watch")
+
+    async def _start_postgres(self) -> None:
+        if self._external_database:
+            self.database = make_url(self._external_database).set(drivername="postgresql+asyncpg")
+            self._elsewhere("postgres", f"{self.database.host}:{self.database.port or 5432}")
+            return
+        log = self.state.logs / "postgres.log"
+        server = Postgres(self.state.postgres, self._port("postgres"), self._durable, log=log)
+        await self.keeper.start_server(server)
+        self.database = await make_database(server.url, "estafeta")
+
+    async def _start_nats(self, passwords: Mapping[str, str]) -> None:
+        if self._external_bus:
+            self.admin = self.operator = BusDoor.of(self._external_bus)
+            self._elsewhere("nats", self.admin.shown())
+            await greet_bus(self.admin)
+            return
+        log = self.state.logs / "nats.log"
+        server = Nats(self.state.nats, self._port("nats"), self._durable, passwords=passwords, log=log)
+        await self.keeper.start_server(server)
+        self.admin, self.operator = (
+            BusDoor(server.url, role_of(name), passwords[name]) for name in ("admin", "operator")
+        )
+
+    def _elsewhere(self, name: str, address: str) -> None:
+        self.servers[name] = Watched(name, None, address, state="elsewhere")
+        self.tell(name, "info", f"uses the server at {address}")
+
+    def _port(self, server: str) -> int | None:
+        """The port asked for, else last time's if it is still free, else any."""
+        last = self.state.last_port(server)
+        return self._ports[server] or (last if last and is_free(last) else None)
+
+    def _environment(self, room: str, database_password: str, bus_password: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ESTAFETA_")}
+        kept |= {name: value for name, value in os.environ.items() if name == "ESTAFETA_LOG_LEVEL"}
+        database = self.database.set(drivername="postgresql", username=role_of(room), password=None)
+        user, password = role_of(room), bus_password
+        if self._external_bus:
+            user, password = self.admin.user or "", self.admin.password or ""
+        own = {
+            "ESTAFETA_DATABASE_URL": database.render_as_string(hide_password=False),
+            "ESTAFETA_DATABASE_PASSWORD": database_password,
+            "ESTAFETA_NATS_URL": self.admin.url,
+            "ESTAFETA_NATS_USER": user,
+            "ESTAFETA_NATS_PASSWORD": password,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return kept | {name: value for name, value in own.items() if value}
+
+    async def _connect(self) -> None:
+        async def hush(_: Exception) -> None:
+            """What is wrong with the bus is seen by looking at the server itself."""
+
+        self.keeper.nc = await nats.connect(
+            self.operator.url,
+            name="house",
+            user=self.operator.user,
+            password=self.operator.password,
+            inbox_prefix=inbox_prefix(self.operator.user),
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            ping_interval=5,
+            error_cb=hush,
+        )
+
+    # ── use ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def wait_ready(self, seconds: float = 90) -> None:
+        """Wait until every room is ready. Raises `RoomsNotReady`, naming what each of them lacks."""
+        until = time.monotonic() + seconds
+        while not all(one.state in {"ready", "elsewhere"} for one in self.keeper.everything):
+            hopeless = any(one.restarts >= 3 and one.state == "fallen" for one in self.rooms.values())
+            if hopeless or time.monotonic() > until:
+                waited = seconds - max(0.0, until - time.monotonic())
+                raise RoomsNotReady(seconds=waited, problems="\n".join(self.keeper.complaints()))
+            await asyncio.sleep(0.05)
+
+    async def kill(self, name: str) -> None:
+        """Kill a room or a server without warning (SIGKILL); the house will notice and start it again."""
+        one = self.rooms.get(name) or self.servers[name]
+        if one.child is not None and one.child.process is not None:
+            one.child.process.kill()
+            await asyncio.to_thread(one.child.process.wait)
+            one.state = "fallen"
+
+    # ── stop ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def stop(self) -> None:
+        """Stop the rooms, then NATS, then PostgreSQL; give the state directory back. Stopping twice does nothing."""
+        self.keeper.stopping = True
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+        if self.keeper.nc is not None:
+            with suppress(Exception):
+                await self.keeper.nc.close()
+            self.keeper.nc = None
+        await asyncio.gather(*(self.keeper.end(one, _ROOM_PATIENCE) for one in self.rooms.values()))
+        for name in ("nats", "postgres"):
+            if name in self.servers:
+                await self.keeper.end(self.servers[name], 60)
+        self.state.release()
+
+    def hurry(self) -> None:
+        """Kill the rooms that are still stopping: what they had in hand comes again at the next start."""
+        for one in self.rooms.values():
+            if one.child is not None and one.child.process is not None:
+                one.child.process.kill()
+
+
+def port_of(variable: str) -> int | None:
+    """The port an environment variable asks for. Raises `PortUnreadable`."""
+    value = os.environ.get(variable)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
+        raise PortUnreadable(variable=variable, value=value)
+    return int(value)
