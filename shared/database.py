@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+import pydantic_core
 from sqlalchemy import RowMapping, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
 
 
@@ -51,7 +50,7 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6) ->
 
 def to_json(value: Any) -> str:
     """Compact JSON; ids, moments and other named things become their text."""
-    return _ENCODER.encode(value)
+    return pydantic_core.to_json(value, fallback=str).decode()
 
 
 async def fetch(db: AsyncConnection, sql: str, *values: Any) -> Sequence[RowMapping]:

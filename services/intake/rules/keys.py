@@ -11,8 +11,12 @@ NORM_VERSION = 1
 class CompanyName:
     """Key 1. `core` is the name without its legal form in its own script; `skeleton` is the same in any script.
 
-    `form` is LLC, JSC, IP, UP, COOP, INST or None; `form_country` is the country whose law has that form, if only one.
-    `descriptors` (тд, нпп, ук …), `numbers` and `letters` distinguish sister companies and are never lost (MATCHING §2).
+    `form` is LLC, JSC, IP, UP, COOP, INST, LP or None.
+    `form_country` is the country whose law has that form (`RU`, `KZ`, `RO/MD`), None when many share it (LLC, Ltd, ОсОО).
+    `descriptors` (тд, нпп, ук …), `numbers` and `letters` distinguish sister companies and are never lost (MATCHING §2);
+    they are sorted, and `letters` and `initials` are always Cyrillic, so they compare whatever script the name came in.
+    `city` is a place written beside the name, not in it. A sole trader's `skeleton` begins with his surname;
+    his `initials` follow the order of first name and patronymic.
     """
 
     core: str

@@ -1,0 +1,230 @@
+"""What intake does: it takes submissions in, one or many by the same path, and says whose each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake import store
+from services.intake.rules.acceptance import faults_of
+from services.intake.rules.compare import Evidence
+from services.intake.rules.keys import NORM_VERSION, RegularLead
+from services.intake.rules.match import Decision, Judgement
+from services.intake.rules.recognition import Recognised, recognise
+from services.intake.rules.region import By
+from services.intake.rules.region import of_lead as region_of
+from services.intake.rules.regular import make_regular
+from services.intake.rules.search_keys import search_keys
+from services.intake.rules.submission import Submission, of_lead, of_rows
+from services.intake.rules.survivorship import UNKNOWN, Arrival, Card
+from shared.commands import SubmitLead, SubmitRows
+from shared.events import ClientRegistered, Fault, LeadAccepted, LeadRejected
+from shared.message import Batch, Event, Said
+
+REJECTED = "rejected"
+
+
+async def submit_leads(leads: Batch[SubmitLead], db: AsyncConnection) -> Said:
+    """Take single leads in: each ends as the lead of a client, or rejected with what is wrong with it (R0-10, R1-40)."""
+    return await _take_in([of_lead(heard, leads.now) for heard in leads], db, leads.now)
+
+
+async def submit_rows(chunks: Batch[SubmitRows], db: AsyncConnection) -> Said:
+    """Take rows of lists in, exactly as if each had come alone in that order (R1-07, R1-37)."""
+    imports = {
+        chunk.import_id: {
+            "id": chunk.import_id,
+            "file_name": chunk.file_name,
+            "purpose": chunk.purpose,
+            "source": chunk.source.value,
+            "campaign": chunk.campaign,
+            "submitter": chunk.submitter,
+            "begun_at": chunks.now,
+        }
+        for chunk in reversed(chunks.map(lambda chunk: chunk))
+    }
+    await store.keep_imports(db, list(imports.values()))
+    return await _take_in([one for heard in chunks for one in of_rows(heard, chunks.now)], db, chunks.now)
+
+
+async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: datetime) -> Said:
+    """Store raw, make regular, recognise, store what was decided, and say it. A repeat changes and says nothing."""
+    fresh = await store.keep_submissions(db, submissions, now)
+    records: list[tuple[Submission, RegularLead, list[Fault], Arrival | None]] = []
+    for one in submissions:
+        if one.id in fresh:
+            fresh.discard(one.id)
+            record = make_regular(one.fields, one.country)
+            faults = faults_of(one.fields, record)
+            records.append((one, record, faults, None if faults else _arrival(one, record)))
+
+    arrivals = [arrival for _, _, _, arrival in records if arrival]
+    keys = dict.fromkeys(key for arrival in arrivals for key in arrival.keys)
+    await store.hold_keys(db, keys)
+    known = await store.look_up(db, keys)
+    before = set(known.cards)
+    recognised = recognise(arrivals, known)
+
+    await store.open_cards(db, [card for client_id, card in known.cards.items() if client_id not in before], now)
+    gains: dict[UUID, list[Arrival]] = {}
+    for result in recognised:
+        if result.changed and result.card.client_id in before:
+            gains.setdefault(result.card.client_id, []).append(result.arrival)
+    held = await store.read_cards(db, gains, lock=True)
+    await store.change_cards(db, [_with(card, gains[card.client_id]) for card in held])
+    await store.keep_keys(db, recognised)
+
+    results = {result.arrival.lead_id: result for result in recognised}
+    contacts, decisions, said = [], [], []
+    for one, record, faults, _ in records:
+        found = results.get(one.id)
+        if found and found.changed:
+            contacts += _contact(one, record, found)
+        decisions.append(_row(one, record, found, faults, now))
+        event = _event(one, record, found, faults)
+        if event:
+            said.append(one.cause.says(event))
+    await store.keep_contacts(db, contacts)
+    await store.keep_decisions(db, decisions)
+    return said
+
+
+def _arrival(one: Submission, record: RegularLead) -> Arrival:
+    region = region_of(one.fields, record)
+    return Arrival(
+        lead_id=one.id,
+        card_id=one.card_id,
+        name=one.fields.company,
+        record=record,
+        keys=search_keys(record),
+        region=region.code,
+        region_by=region.by,
+        region_flags=region.flags,
+        curator=one.curator,
+    )
+
+
+def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:
+    """The card as it stands in the base now, with what this batch adds: somebody may have added to it meanwhile."""
+    for arrival in arrivals:
+        card = card.joined_by(arrival)
+    return card
+
+
+def _event(one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault]) -> Event | None:
+    if result is None:
+        return LeadRejected(lead_id=one.id, import_id=one.import_id, row=one.row, faults=faults)
+    region, region_by = _region(result)
+    if one.purpose == "clients":
+        if not (result.opened or result.curated):
+            return None
+        return ClientRegistered(
+            client_id=result.card.client_id,
+            name=result.card.name,
+            region=region,
+            curator=result.card.curator,
+            import_id=one.import_id,
+            row=one.row,
+        )
+    phone = next((phone.e164 or phone.local for phone in record.phones), one.fields.phone)
+    email = next((box.email for box in record.mailboxes), one.fields.email)
+    return LeadAccepted(
+        lead_id=one.id,
+        client_id=result.card.client_id,
+        outcome=result.decision.outcome,
+        source=one.source,
+        campaign=one.campaign,
+        submitter=one.submitter,
+        named_manager=one.named_manager,
+        import_id=one.import_id,
+        row=one.row,
+        received_at=one.received_at,
+        region=region,
+        region_by=cast(By, region_by),
+        company=one.fields.company or result.card.name,
+        contact=record.contact or one.fields.contact,
+        phone=phone,
+        email=email,
+        interest=one.fields.interest,
+    )
+
+
+def _region(result: Recognised) -> tuple[str, str]:
+    """The region a lead is routed by: its own when it says one, else what the card knows (R1-43)."""
+    arrival, card = result.arrival, result.card
+    return (card.region, card.region_by) if arrival.region_by == UNKNOWN else (arrival.region, arrival.region_by)
+
+
+# ── rows of the decision log ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(
+    one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault], now: datetime
+) -> dict[str, Any]:
+    decision = result.decision if result else None
+    region, region_by = _region(result) if result else (None, None)
+    return {
+        "lead_id": one.id,
+        "import_id": one.import_id,
+        "purpose": one.purpose,
+        "outcome": decision.outcome.value if decision else REJECTED,
+        "client_id": result.card.client_id if result else None,
+        "rule": decision.rule if decision else "R1-40",
+        "score": decision.score if decision else 0.0,
+        "evidence": [_evidence(item) for item in decision.evidence] if decision else [],
+        "candidates": _candidates(decision) if decision else [],
+        "flags": [*record.flags, *(result.arrival.region_flags if result else ())],
+        "faults": [fault.model_dump() for fault in faults],
+        "region": region,
+        "region_by": region_by,
+        "norm_version": NORM_VERSION,
+        "decided_at": now,
+    }
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    return {
+        "key": item.key,
+        "level": item.level,
+        "lead": item.lead,
+        "client": item.client,
+        "weight": item.weight,
+        "df": item.df,
+    }
+
+
+def _candidates(decision: Decision) -> list[dict[str, Any]]:
+    return [_candidate(one, review=True) for one in decision.possible] + [
+        _candidate(one, review=False) for one in decision.others
+    ]
+
+
+def _candidate(one: Judgement, *, review: bool) -> dict[str, Any]:
+    return {
+        "client_id": str(one.card.client_id),
+        "name": one.card.name,
+        "for_review": review,
+        "rule": one.rule,
+        "score": one.score,
+        "conflicts": list(one.comparison.conflicts),
+        "evidence": [_evidence(item) for item in one.comparison.evidence],
+    }
+
+
+def _contact(one: Submission, record: RegularLead, result: Recognised) -> list[dict[str, Any]]:
+    """Whom the submission names and how he is reached, as one line; nothing when it names nobody and no way."""
+    fields = one.fields
+    row = {
+        "client_id": result.card.client_id,
+        "submission_id": one.id,
+        "name": record.contact or fields.contact,
+        "position": fields.position,
+        "phone": "; ".join(filter(None, (fields.phone, fields.fax))),
+        "email": fields.email,
+        "website": fields.website,
+    }
+    return [row] if any(row[name] for name in ("name", "phone", "email", "website")) else []

@@ -1,0 +1,183 @@
+"""Is this lead a client we know? Same, possible or new, by rules that are read from top to bottom (R1-40, MATCHING §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.intake.rules.compare import Comparison, Evidence, compare
+from services.intake.rules.keys import RegularLead
+from services.intake.rules.search_keys import SearchKey, name_key, search_keys
+from services.intake.rules.survivorship import Card
+from services.intake.rules.weights import weigh
+from shared.words import Outcome
+
+RARE_NAME = 3
+"""A name that no more clients than this bear is worth a person's look even when nothing else agrees."""
+TOO_CLOSE = 3.0
+"""Two candidates within this many bits of each other are for a person to tell apart."""
+MOST_CANDIDATES = 200
+MOST_KEPT = 5
+
+_KEY_OF_KIND = {"n": "name", "s": "surname", "p": "phone", "e": "email", "d": "domain", "x": "tax_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules say of one candidate, and why."""
+
+    card: Card
+    outcome: Outcome
+    rule: str
+    comparison: Comparison
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say of a lead.
+
+    `client_id` is the card to join (same only); `evidence` is the comparison that decided,
+    and for a lead that agrees with nobody the keys that were searched and are held by many.
+    `possible` holds the judgements that a person should see, `others` what was found and put aside; best first.
+    """
+
+    outcome: Outcome
+    rule: str
+    score: float = 0.0
+    client_id: UUID | None = None
+    evidence: tuple[Evidence, ...] = ()
+    possible: tuple[Judgement, ...] = ()
+    others: tuple[Judgement, ...] = ()
+    namesakes: int = 0
+
+
+RULES: dict[str, str] = {
+    "S0": "the tax ids are equal",
+    "S1": "the name agrees, and a phone, an e-mail or the site with it",
+    "S2": "the name agrees but for a slip of the pen, and an e-mail or the site with it",
+    "S3": "one side has no name; a personal e-mail address agrees",
+    "S4": "one side has no name; the contact's surname agrees, and a phone or the corporate domain with it",
+    "P-conflict": "keys agree, but something in the names tells two companies apart",
+    "P-reach": "a phone, an e-mail or the site agrees, and no more than that",
+    "P-typo": "the name agrees but for a slip of the pen, and a phone with it",
+    "P-nameless": "one side has no name, and what agrees may belong to several companies",
+    "P-rare": "a rare name agrees, and nothing else",
+    "P-person": "the name and the contact's surname agree, and nothing else",
+    "P-two": "two cards agree nearly equally well",
+    "N-unknown": "no card shares a key that can speak for a company",
+    "N-namesakes": "only a name agrees, and many bear it",
+    "N-elsewhere": "a rare name agrees, but each side has a corporate domain of its own",
+    "N-weak": "only a surname or a common value agrees",
+}
+"""Every rule that can decide, in words that people read in an explanation."""
+
+
+def decide(lead: RegularLead, candidates: Sequence[Card], frequencies: Mapping[SearchKey, int]) -> Decision:
+    """Decide on one lead. `frequencies` says how many clients hold each key of the lead."""
+    judged = [judge(lead, card, frequencies) for card in candidates[:MOST_CANDIDATES]]
+    judged.sort(key=lambda one: (one.outcome is not Outcome.SAME, -one.score, one.card.client_id.bytes))
+    same = [one for one in judged if one.outcome is Outcome.SAME]
+    possible = sorted((one for one in judged if one.outcome is not Outcome.NEW), key=lambda one: -one.score)
+    others = tuple(one for one in judged if one.outcome is Outcome.NEW)[:MOST_KEPT]
+    common = frequencies.get(name_key(lead.company), 0) if lead.company else 0
+
+    if same:
+        best = same[0]
+        if not any(_rivals(one, best) for one in possible if one is not best):
+            rest = tuple(one for one in judged if one is not best)[:MOST_KEPT]
+            return Decision(
+                Outcome.SAME,
+                best.rule,
+                best.score,
+                best.card.client_id,
+                best.comparison.evidence,
+                others=rest,
+                namesakes=common,
+            )
+        return Decision(
+            Outcome.POSSIBLE,
+            "P-two",
+            best.score,
+            evidence=best.comparison.evidence,
+            possible=tuple(possible[:MOST_KEPT]),
+            others=others,
+            namesakes=common,
+        )
+    if possible:
+        best = possible[0]
+        return Decision(
+            Outcome.POSSIBLE,
+            best.rule,
+            best.score,
+            evidence=best.comparison.evidence,
+            possible=tuple(possible[:MOST_KEPT]),
+            others=others,
+            namesakes=common,
+        )
+    if others:
+        best = others[0]
+        rule, evidence = best.rule, best.comparison.evidence
+    else:
+        evidence = _held_by_many(lead, frequencies)
+        rule = "N-namesakes" if any(item.key == "name" for item in evidence) else "N-weak" if evidence else "N-unknown"
+    return Decision(
+        Outcome.NEW, rule, best.score if others else 0.0, evidence=evidence, others=others, namesakes=common
+    )
+
+
+def judge(lead: RegularLead, card: Card, frequencies: Mapping[SearchKey, int]) -> Judgement:
+    """Judge one candidate by the decision table; the order of its lines matters."""
+    found = compare(lead, card.record, frequencies)
+    outcome, rule = _table(found, frequencies.get(name_key(lead.company), 1) if lead.company else 0)
+    return Judgement(card, outcome, rule, found, found.score)
+
+
+def _table(found: Comparison, holders_of_name: int) -> tuple[Outcome, str]:
+    reach = found.phone or found.web
+    if found.tax_id == "exact":
+        return Outcome.SAME, "S0"
+    if found.conflicts:
+        return (Outcome.POSSIBLE, "P-conflict") if reach else (Outcome.NEW, "N-weak")
+    if found.name == "exact" and reach:
+        return Outcome.SAME, "S1"
+    if found.name == "typo" and found.web:
+        return Outcome.SAME, "S2"
+    if found.name == "missing":
+        if found.personal_mailbox and found.surname != "differs":
+            return Outcome.SAME, "S3"
+        if found.surname == "exact" and (found.phone or found.corporate):
+            return Outcome.SAME, "S4"
+        return (Outcome.POSSIBLE, "P-nameless") if reach else (Outcome.NEW, "N-weak")
+    if found.name == "typo" and found.phone:
+        return Outcome.POSSIBLE, "P-typo"
+    if reach:
+        return Outcome.POSSIBLE, "P-reach"
+    if found.name == "exact":
+        if found.surname == "exact":
+            return Outcome.POSSIBLE, "P-person"
+        if holders_of_name > RARE_NAME:
+            return Outcome.NEW, "N-namesakes"
+        return (Outcome.NEW, "N-elsewhere") if found.elsewhere else (Outcome.POSSIBLE, "P-rare")
+    return Outcome.NEW, "N-weak"
+
+
+def _rivals(one: Judgement, best: Judgement) -> bool:
+    """Whether `one` could be meant as well as `best`. A conflict rules it out, unless all else speaks louder for it."""
+    if one.comparison.tax_id != best.comparison.tax_id and best.rule == "S0":
+        return False
+    if one.comparison.conflicts:
+        return one.score > best.score
+    return best.score - one.score < TOO_CLOSE
+
+
+def _held_by_many(lead: RegularLead, frequencies: Mapping[SearchKey, int]) -> tuple[Evidence, ...]:
+    """The keys of the lead that clients hold though none was compared: too many hold them to tell anything."""
+    found = []
+    for searched in search_keys(lead):
+        holders = frequencies.get(searched, 0)
+        if holders:
+            key = _KEY_OF_KIND[searched.kind]
+            found.append(Evidence(key, "common", searched.value, "", weigh(key, "exact", holders), holders))
+    return tuple(found)

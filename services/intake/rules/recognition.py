@@ -1,0 +1,81 @@
+"""Who is each of these? One after another: what a lead opens or adds to is there for the next one (R1-40).
+
+A batch gives what its leads would have given one by one, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.intake.rules.match import MOST_CANDIDATES, Decision, decide
+from services.intake.rules.search_keys import MOST_HOLDERS, SearchKey, search_keys
+from services.intake.rules.survivorship import Arrival, Card
+from shared.words import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What was decided for one arrival: its card afterwards, and the keys the card did not have before.
+
+    `changed` says whether the card is another than it was; `curated` whether it got its curator now.
+    """
+
+    arrival: Arrival
+    decision: Decision
+    card: Card
+    new_keys: tuple[SearchKey, ...]
+    changed: bool
+    curated: bool
+
+    @property
+    def opened(self) -> bool:
+        """Whether the lead opened its card; a possible one opens a provisional card and never waits."""
+        return self.decision.client_id is None
+
+
+@dataclass(slots=True)
+class Known:
+    """The cards within reach of a batch, by key, and how many clients hold each key; it grows while the batch is read."""
+
+    cards: dict[UUID, Card] = field(default_factory=dict)
+    holders: dict[SearchKey, list[UUID]] = field(default_factory=dict)
+    frequencies: dict[SearchKey, int] = field(default_factory=dict)
+
+    def candidates(self, keys: Sequence[SearchKey]) -> list[Card]:
+        """The cards that share a key with a lead, the rarest keys first; a key that many hold brings none."""
+        shared: dict[UUID, float] = {}
+        for key in keys:
+            holders = self.frequencies.get(key, 0)
+            if 0 < holders <= MOST_HOLDERS:
+                for client_id in self.holders.get(key, ()):
+                    shared[client_id] = shared.get(client_id, 0.0) + 1.0 / holders
+        best = sorted(shared, key=lambda client_id: (-shared[client_id], client_id.bytes))
+        return [self.cards[client_id] for client_id in best[:MOST_CANDIDATES]]
+
+    def keep(self, card: Card, keys: Sequence[SearchKey]) -> None:
+        """Put a card where it is found by `keys`, which it did not have before."""
+        self.cards[card.client_id] = card
+        for key in keys:
+            self.holders.setdefault(key, []).append(card.client_id)
+            self.frequencies[key] = self.frequencies.get(key, 0) + 1
+
+
+def recognise(arrivals: Sequence[Arrival], known: Known) -> list[Recognised]:
+    """Decide on all `arrivals` in order. Pure: it reads and grows nothing but `known`."""
+    results = []
+    for arrival in arrivals:
+        decision = decide(arrival.record, known.candidates(arrival.keys), known.frequencies)
+        if decision.client_id is None:
+            card = Card.opened_by(arrival, provisional=decision.outcome is Outcome.POSSIBLE)
+            new_keys, changed, curated = arrival.keys, True, card.curator is not None
+        else:
+            old = known.cards[decision.client_id]
+            card = old.joined_by(arrival)
+            changed, curated = card != old, card.curator != old.curator
+            had = set(search_keys(old.record))
+            new_keys = tuple(key for key in search_keys(card.record) if key not in had) if changed else ()
+        known.keep(card, new_keys)
+        results.append(Recognised(arrival, decision, card, new_keys, changed, curated))
+    return results

@@ -1,0 +1,67 @@
+"""Under which keys is a record searched? The same for a lead that asks and a client who is to be found (REGULATION §2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import xxhash
+
+from services.intake.rules.keys import CompanyName, RegularLead, Surname
+
+NAME, SURNAME, PHONE, MAILBOX, DOMAIN, TAX_ID = "n", "s", "p", "e", "d", "x"
+
+STRONG = frozenset({NAME, PHONE, MAILBOX, DOMAIN, TAX_ID})
+"""The kinds that can join a lead to a card: whoever decides on one of them must be alone with it."""
+
+MOST_HOLDERS = 20
+"""A value held by more clients than this brings no candidates; it stays in the evidence with a low weight."""
+
+
+class SearchKey(NamedTuple):
+    """One thing a client can be found by: its kind (`n s p e d x`) and its regular value."""
+
+    kind: str
+    value: str
+
+    @property
+    def address(self) -> int:
+        """Where the key stands in the index: a signed 64-bit hash. Whoever finds a card by it compares the values again."""
+        unsigned = xxhash.xxh3_64_intdigest(f"{self.kind}:{self.value}".encode())
+        return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
+
+
+def search_keys(record: RegularLead) -> tuple[SearchKey, ...]:
+    """All keys of `record`, each once. E-mail domain and web site are one kind: each is searched across the other."""
+    keys = [SearchKey(NAME, value) for value in name_values(record.company)]
+    keys += [SearchKey(SURNAME, surname_value(one)) for one in record.surnames]
+    keys += [SearchKey(PHONE, phone.local) for phone in record.phones]
+    keys += [SearchKey(MAILBOX, one.mailbox) for one in record.mailboxes]
+    keys += [SearchKey(DOMAIN, domain) for domain in domains_of(record)]
+    if record.tax_id:
+        keys.append(SearchKey(TAX_ID, record.tax_id))
+    return tuple(dict.fromkeys(keys))
+
+
+def name_values(company: CompanyName | None) -> tuple[str, ...]:
+    """What a company name is searched by; a sole trader also by surname and first initial: the rest is written in many ways."""
+    if company is None:
+        return ()
+    if company.initials:
+        return (company.sorted_skeleton, f"{company.skeleton.split(' ')[0]}|{company.initials[0]}")
+    return (company.sorted_skeleton,)
+
+
+def name_key(company: CompanyName) -> SearchKey:
+    """The key that says how many clients bear this name."""
+    return SearchKey(NAME, name_values(company)[-1])
+
+
+def surname_value(person: Surname) -> str:
+    """A surname alone would bring half the base: it is searched with the first letters of the given name."""
+    return f"{person.skeleton}|{person.given[:3].casefold()}"
+
+
+def domains_of(record: RegularLead) -> tuple[str, ...]:
+    """The corporate domains of a record, whether they came as a site or inside an e-mail address."""
+    domains = [box.domain for box in record.mailboxes if box.domain]
+    return tuple(dict.fromkeys([*domains, *record.sites])) if domains else record.sites
