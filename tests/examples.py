@@ -24,7 +24,9 @@ _PATTERNS = {
 
 def example(model: type[BaseModel]) -> BaseModel:
     """An instance of `model` with every field filled."""
-    return model.model_validate({name: _value(name, field.annotation, field) for name, field in model.model_fields.items()})
+    return model.model_validate(
+        {name: _value(name, field.annotation, field) for name, field in model.model_fields.items()}
+    )
 
 
 def messages() -> dict[str, type[Message]]:

@@ -91,7 +91,7 @@ def _heading(wish: argparse.Namespace) -> str:
 
 async def _import(bus: Bus, rows: list[Row], intent: Intent) -> Finished:
     done = await run_import(bus, rows, intent, uuid4(), file_name="bench")
-    if done.tally.routed != done.tally.deadlines and intent.purpose == "leads":
+    if intent.purpose == "leads" and (done.tally.routed != done.tally.in_sales or done.tally.tasks != done.tally.deadlines):
         raise SystemExit(f"leads are missing: {done.tally}")
     return done
 

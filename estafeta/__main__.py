@@ -1,0 +1,6 @@
+"""`python -m estafeta`: the same as `estafeta`."""
+
+from estafeta.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Applying a company file: checked here as a whole, applied by routing as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from estafeta.client import Bus, fresh_id
+from estafeta.lead import faults
+from estafeta.trouble import Trouble
+from shared.commands import ApplyCompany
+
+
+async def apply_company(bus: Bus, command: ApplyCompany, file: Path) -> list[str]:
+    """Send the company file that was read and return what it changed, line by line; a refusal is a `Trouble`."""
+    # A new id each time: to apply A, then B, then A again must end with A.
+    command_id = fresh_id()
+    await bus.send(command, command_id)
+    outcome = await bus.outcome("routing", command_id)
+    for said in outcome.get("said", []):
+        kind, payload = said["type"].partition(".")[0], said["payload"]
+        if kind == "CompanyRefused":
+            raise Trouble(
+                f"{file} was refused and nothing of it was applied.\n" + faults(payload["faults"]),
+                "Mend the file and apply it again.",
+            )
+        if kind == "CompanyApplied":
+            counted = ", ".join(f"{payload[part]:,} {part}" for part in ("offices", "staff", "duty", "absences"))
+            return [f"{command.name}: applied. Changed: {counted}.", *(f"  ! {text}" for text in payload["warnings"])]
+    if outcome["state"] == "dead":
+        raise Trouble(
+            f"{file} could not be applied: {outcome.get('reason') or 'no reason given'}.",
+            f"It is kept: `estafeta dead show routing/{outcome.get('letter')}` shows it.",
+            code=1,
+        )
+    return [f"{command.name}: nothing to change."]

@@ -1,0 +1,190 @@
+"""The words of an explanation, English and Russian. What a room says in its own words comes through as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["en", "ru"]
+
+_WORDS: Mapping[str, tuple[str, str]] = {
+    # headings
+    "why_card": ("Why this card", "Почему эта карточка"),
+    "why_manager": ("Why this manager", "Почему этот менеджер"),
+    "the_sale": ("Where the sale stands", "Как идёт продажа"),
+    "leads_of_client": ("The leads of this client", "Обращения этого клиента"),
+    # the lead
+    "lead": ("Lead {id}: {who}", "Лид {id}: {who}"),
+    "client": ("Client {id}: {who}", "Клиент {id}: {who}"),
+    "entry": ("Entry {id} of a client base: {who}", "Запись {id} клиентской базы: {who}"),
+    "entered": ("entered {when}", "внесена {when}"),
+    "came": ("came {when} from {where}", "поступил {when}, источник: {where}"),
+    "in_file": ("file {file}, row {row}", "файл {file}, строка {row}"),
+    "in_sheet": ("file {file}, sheet {sheet}, row {row}", "файл {file}, лист {sheet}, строка {row}"),
+    "campaign": ("campaign “{campaign}”", "кампания «{campaign}»"),
+    "by": ("brought by {who}", "передал {who}"),
+    # the card
+    "new": (
+        "New: a card was opened, because {because} ({rule}).",
+        "Новый: открыта карточка, так как {because} ({rule}).",
+    ),
+    "same": (
+        "Same: joined to the card that was there, because {because} ({rule}).",
+        "Тот же: присоединён к имеющейся карточке, так как {because} ({rule}).",
+    ),
+    "possible": (
+        "Possible: like a card that is there, because {because} ({rule}). A person decides; the lead does not wait.",
+        "Возможно, известен: похож на имеющуюся карточку, так как {because} ({rule}). "
+        "Решает человек, лид тем временем не ждёт.",
+    ),
+    "rejected": (
+        "Rejected: it is kept raw, but is no workable lead ({rule}).",
+        "Отклонён: сохранён как есть ({rule}).",
+    ),
+    "card": ("card: {name} ({id})", "карточка: {name} ({id})"),
+    "region": ("region: {region}, by {by}", "регион: {region}, определён так: {by}"),
+    "curator": ("curator: {who}", "куратор: {who}"),
+    "keys": ("keys read from it:", "ключи, прочитанные из него:"),
+    "no_keys": ("none", "нет"),
+    "compared": ("what was compared, {score:+.1f} bits in all:", "что сравнивалось, всего {score:+.1f} бит:"),
+    "holders": ("held by {df} cards", "встречается в карточках: {df}"),
+    "holder": ("held by one card", "встречается в одной карточке"),
+    "also": ("other cards that were looked at:", "какие ещё карточки рассматривались:"),
+    "no_others": ("no other card shares a key with it", "других карточек с общими ключами нет"),
+    "for_review": ("for a person to decide", "решает человек"),
+    "aside": ("put aside", "отклонена"),
+    "conflicts": ("but: {conflicts}", "но: {conflicts}"),
+    "flags": ("noticed on the way: {flags}", "замечено по пути: {flags}"),
+    "old_norm": (
+        "the rules of making keys regular have changed since; today they might read it otherwise",
+        "правила приведения ключей с тех пор изменились; сегодня он мог бы читаться иначе",
+    ),
+    # levels of agreement
+    "exact": ("equal", "совпадает"),
+    "typo": ("equal but for a slip of the pen", "совпадает с точностью до описки"),
+    "variant": ("a variant", "вариант"),
+    "differs": ("differs", "различается"),
+    "missing": ("missing", "нет"),
+    "local": ("equal without the area code", "совпадает без кода города"),
+    # keys
+    "name": ("name", "название"),
+    "surname": ("surname", "фамилия"),
+    "phone": ("phone", "телефон"),
+    "email": ("e-mail", "почта"),
+    "domain": ("domain", "домен"),
+    "site": ("site", "сайт"),
+    "tax_id": ("tax id", "ИНН"),
+    "form": ("legal form", "форма"),
+    # how the region was found
+    "stated": ("as stated", "указан"),
+    "city": ("the city", "по городу"),
+    "area_code": ("the phone's area code", "по телефонному коду"),
+    "postal_code": ("the postal code", "по индексу"),
+    "country": ("the country", "по стране"),
+    "unknown": ("nothing: it is unknown, treated as home", "никак: неизвестен, считается домашним"),
+    # the manager
+    "manager": ("{who}, by rule {rule}", "{who}, по правилу {rule}"),
+    "queue": (
+        "queue «{queue}», answered for by {who}, by rule {rule}",
+        "очередь «{queue}», отвечает {who}, правило {rule}",
+    ),
+    "alarm": ("alarm: {alarm}", "тревога: {alarm}"),
+    "told": ("told as well: {who}", "извещены также: {who}"),
+    "candidates": ("shared among:", "делилось между:"),
+    "weight": ("weight {weight:g}", "вес {weight:g}"),
+    "owed": ("owed {before:+.2f} before, {after:+.2f} after", "недополучено {before:+.2f}, стало {after:+.2f}"),
+    "receives": ("← receives", "← получает"),
+    "excluded": ("not considered:", "не участвовали:"),
+    "not_shared": (
+        "Nothing was shared out: the rule names one person.",
+        "Дележа не было: правило называет одного человека.",
+    ),
+    "given_back": ("The share was given back later ({when}).", "Доля потом возвращена ({when})."),
+    "not_routed": ("not known to routing (yet)", "отделу распределения (пока) неизвестен"),
+    # the sale
+    "no_sale": ("no sale is known (yet)", "процесс (пока) не открыт"),
+    "stage": ("stage {stage}, worked by {who} (sale {id})", "этап «{stage}», ведёт {who} (процесс {id})"),
+    "ended": ("ended: {reason}", "завершён: {reason}"),
+    "task": ("next: {kind}, by {who}{note}", "дальше: {kind}, делает {who}{note}"),
+    "no_task": ("no open task", "открытых задач нет"),
+    "deadline": ("deadline {when} ({rule}, {state})", "срок {when} ({rule}, {state})"),
+    "step": ("{step}: {when}, tells {who}", "{step}: {when}, извещает {who}"),
+    "step_told": ("{step}: told {who} {when}", "{step}: {who} извещён(а) {when}"),
+    "step_plan": ("{step}: {when}", "{step}: {when}"),
+    "last_touch": (
+        "last touch {when}: {kind}, {result}: {comment}",
+        "последнее касание {when}: {kind}, {result}: {comment}",
+    ),
+    "to_close": ("to win it:", "чтобы выиграть:"),
+    # stages, kinds, states
+    "opened": ("opened", "открыт"),
+    "contacted": ("contacted", "контакт есть"),
+    "meeting_set": ("meeting set", "встреча назначена"),
+    "meeting_held": ("meeting held", "встреча проведена"),
+    "proposal": ("proposal", "предложение"),
+    "negotiation": ("negotiation", "переговоры"),
+    "contract": ("contract", "договор"),
+    "won": ("won", "выиграна"),
+    "lost": ("lost", "проиграна"),
+    "deferred": ("deferred", "отложена"),
+    "call": ("call", "звонок"),
+    "message": ("message", "сообщение"),
+    "offer": ("offer", "предложение"),
+    "meeting": ("meeting", "встреча"),
+    "materials": ("materials", "материалы"),
+    "review": ("review", "разбор"),
+    "other": ("other", "прочее"),
+    "open": ("open", "открыт"),
+    "closed": ("closed", "закрыт"),
+    "warning": ("warning", "предупреждение"),
+    "due": ("due", "срок"),
+    "overdue": ("overdue", "просрочка"),
+    "escalated": ("escalated to the head", "передача руководителю"),
+    "inbound_call": ("an inbound call", "входящий звонок"),
+    "agent": ("an agent", "агент"),
+    "website": ("the website", "сайт"),
+    "event": ("an event", "мероприятие"),
+    "referral": ("a referral", "рекомендация"),
+    "reached": ("reached", "дозвонились"),
+    "no_answer": ("no answer", "нет ответа"),
+    "interested": ("interested", "интересно"),
+    "refused": ("refused", "отказ"),
+    "agreed": ("agreed", "согласие"),
+    "sent": ("sent", "отправлено"),
+    "held": ("held", "проведена"),
+    "cancelled": ("cancelled", "отменена"),
+}
+
+_RULES_RU: Mapping[str, str] = {
+    "S0": "ИНН совпадают",
+    "S1": "совпадает название, а с ним телефон, почта или сайт",
+    "S2": "название совпадает с точностью до описки, а с ним почта или сайт",
+    "S3": "у одной из сторон нет названия; совпадает личный адрес почты",
+    "S4": "у одной из сторон нет названия; совпадает фамилия, а с ней телефон или корпоративный домен",
+    "P-conflict": "ключи совпадают, но в названиях есть то, что различает две компании",
+    "P-reach": "совпадает телефон, почта или сайт, и больше ничего",
+    "P-typo": "название совпадает с точностью до описки, а с ним телефон",
+    "P-nameless": "у одной из сторон нет названия, а совпавшее может принадлежать нескольким компаниям",
+    "P-rare": "совпадает редкое название, и больше ничего",
+    "P-person": "совпадают название и фамилия контакта, и больше ничего",
+    "P-two": "две карточки подходят почти одинаково",
+    "N-unknown": "ни у одной карточки нет общего ключа, который говорил бы о компании",
+    "N-namesakes": "совпадает только название, а его носят многие",
+    "N-weak": "совпадает только фамилия или распространённое значение",
+}
+
+
+class Words:
+    """`words("stage", stage="opened", …)` in one language; a word that is not known comes through as it is."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def __call__(self, key: str, **facts: object) -> str:
+        """The phrase for `key` with `facts` put in."""
+        known = _WORDS.get(key)
+        return key.replace("_", " ") if known is None else known[self.language == "ru"].format_map(facts)
+
+    def because(self, rule: str, as_said: str) -> str:
+        """Why a recognition rule holds: as the room says it, or in Russian."""
+        return _RULES_RU.get(rule, as_said) if self.language == "ru" else as_said

@@ -1,0 +1,168 @@
+"""Submitting one lead by hand, and telling what became of it: card, outcome, manager, rule, task, deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from estafeta.client import Bus, fresh_id
+from estafeta.trouble import Silence, Trouble
+from estafeta.typed import checked, someone, zone_of
+from shared.commands import LeadFields, SubmitLead
+from shared.message import Question
+from shared.questions import ExplainRecognition, ExplainRouting, ListStaff, ShowDeadlines, ShowProcess
+
+BY_HAND = "operator"
+WAIT_SECONDS = 30.0
+
+_OUTCOMES = {
+    "new": "new: nobody like this was known, a card was opened",
+    "same": "same: joined to the card that was there",
+    "possible": "possible: like a card that is there; a person decides, the lead does not wait for it",
+}
+
+
+def wish(
+    fields: Mapping[str, str],
+    *,
+    source: str,
+    campaign: str | None,
+    submitter: str | None,
+    manager: str | None,
+    external_id: str | None,
+    country: str,
+) -> tuple[UUID, SubmitLead]:
+    """The command for a lead typed by hand, and its id: repeated with the same external id and facts, the same id."""
+    known = LeadFields.model_fields
+    facts = checked(LeadFields, {name: value for name, value in fields.items() if name in known and value})
+    command = checked(
+        SubmitLead,
+        {
+            "source_system": BY_HAND,
+            "external_id": external_id or str(fresh_id()),
+            "source": source,
+            "campaign": campaign,
+            "submitter": submitter,
+            "named_manager": manager,
+            "default_country": country,
+            "fields": facts,
+        },
+    )
+    return (uuid5(UUID(int=0), command.model_dump_json()) if external_id else fresh_id()), command
+
+
+async def until(bus: Bus, question: Question, enough: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+    """Ask until the answer is enough; `what` says in the complaint what did not come in `WAIT_SECONDS`."""
+    ends, pause = time.monotonic() + WAIT_SECONDS, 0.02
+    while True:
+        answer = await bus.ask(question)
+        if enough(answer):
+            return answer
+        if time.monotonic() > ends:
+            raise Silence(
+                f"The lead is taken in, but {what} is not known after {WAIT_SECONDS:.0f} s.",
+                f"The room {type(question).owner} is behind: see `estafeta status` and `estafeta dead`. The lead is safe.",
+            )
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+
+
+async def submit_lead(bus: Bus, command_id: UUID, command: SubmitLead) -> list[str]:
+    """Send the lead, follow it through the house, and return what became of it, line by line.
+
+    A named manager or submitter that is not in the directory is a `Trouble` before anything is sent.
+    """
+    directory = await bus.ask(ListStaff())
+    if command.named_manager:
+        someone(command.named_manager, directory, "--manager")
+    if command.submitter:
+        someone(command.submitter, directory, "--submitter")
+    await bus.send(command, command_id)
+    outcome = await bus.outcome("intake", command_id, seconds=WAIT_SECONDS)
+    if outcome["state"] == "dead":
+        raise Trouble(
+            f"Intake gave the lead up: {outcome.get('reason') or 'no reason given'}.",
+            f"It is kept: `estafeta dead show intake/{outcome.get('letter')}` shows it, `dead again` sends it again.",
+            code=1,
+        )
+    said = {entry["type"].partition(".")[0]: entry["payload"] for entry in outcome.get("said", [])}
+    if rejected := said.get("LeadRejected"):
+        raise Trouble(
+            f"The lead was kept, but is not workable (lead {rejected['lead_id']}).\n" + faults(rejected["faults"]),
+            "Mend the named fields and submit it again.",
+        )
+    accepted = said.get("LeadAccepted")
+    if accepted is None:
+        return [
+            f"A lead with the external id {command.external_id!r} was taken in before; nothing was done twice.",
+            "To submit another one, leave --external-id out or give a new one.",
+        ]
+    return await _follow(bus, accepted, directory)
+
+
+async def _follow(bus: Bus, accepted: Mapping[str, Any], directory: Mapping[str, Any]) -> list[str]:
+    lead_id, client_id = UUID(str(accepted["lead_id"])), UUID(str(accepted["client_id"]))
+
+    def of_this_lead(answer: dict[str, Any]) -> list[dict[str, Any]]:
+        return [d for d in answer.get("decisions", []) if str(d.get("lead_id")) == str(lead_id)]
+
+    routed = await until(bus, ExplainRouting(id=lead_id), lambda a: bool(of_this_lead(a)), "its manager")
+    decision = of_this_lead(routed)[-1]
+    sale = await until(
+        bus, ShowProcess(id=lead_id), lambda a: bool(a.get("found")) and bool(open_tasks(a)), "its sale with a task"
+    )
+    task = open_tasks(sale)[0]
+    task_id = UUID(str(task["id"]))
+    answer = await until(bus, ShowDeadlines(id=task_id), lambda a: bool(a.get("deadlines")), "its task's deadline")
+    deadline = next(d for d in answer["deadlines"] if str(d["task_id"]) == str(task_id))
+    known = await bus.ask(ExplainRecognition(id=lead_id))
+    client = known.get("client") or {}
+    manager = name_of(decision.get("receiver"), directory)
+    zone = zone_of(person(decision.get("receiver"), directory), directory)
+    process = sale.get("process") or {}
+    return [
+        f"lead       {lead_id}",
+        f"card       {client.get('name') or accepted.get('company') or 'no company named'} ({client_id})",
+        f"outcome    {_OUTCOMES.get(str(accepted['outcome']), accepted['outcome'])}",
+        f"region     {accepted.get('region')} (by {str(accepted.get('region_by', '')).replace('_', ' ')})",
+        f"manager    {manager}",
+        f"rule       {decision.get('rule')}: {decision.get('reason') or ''}",
+        *([f"alarm      {decision['alarm']}"] if decision.get("alarm") else []),
+        f"sale       stage {process.get('stage', '?')} ({process.get('id')})",
+        f"task       {task.get('kind')} by {name_of(task.get('manager'), directory)}",
+        f"deadline   {at(deadline['due_at'], zone)}",
+        "",
+        f"Why so: estafeta explain lead {lead_id}",
+    ]
+
+
+def open_tasks(sale: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a sale that are still to be done, the nearest first."""
+    tasks: list[dict[str, Any]] = [task for task in sale.get("tasks", []) if task.get("is_open")]
+    return sorted(tasks, key=lambda task: str(task.get("due_at") or ""))
+
+
+def faults(found: list[Mapping[str, Any]]) -> str:
+    """Faults as lines: field, problem, remedy."""
+    return "\n".join(f"  {fault['field']}: {fault['problem']} → {fault['remedy']}" for fault in found)
+
+
+def person(staff_id: Any, directory: Mapping[str, Any]) -> dict[str, Any]:
+    """The directory's entry of this member of staff; an empty one for somebody it does not know."""
+    return next((entry for entry in directory.get("staff", []) if entry["id"] == staff_id), {})
+
+
+def name_of(staff_id: Any, directory: Mapping[str, Any]) -> str:
+    """`Петрова Анна (petrova)`; the bare id of somebody the directory does not know."""
+    name = person(staff_id, directory).get("name")
+    return f"{name} ({staff_id})" if name else str(staff_id)
+
+
+def at(moment: str, zone: ZoneInfo) -> str:
+    """A moment of an answer by the clock of `zone`: `Wed 25 Nov 2026 10:00 (Europe/Moscow)`."""
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%a %d %b %Y %H:%M} ({zone.key})"
