@@ -124,6 +124,7 @@ def test_a_city_beside_the_name_is_kept_as_a_note_and_one_inside_it_stays() -> N
     assert (read("«Рассвет» Москва").core, read("«Рассвет» Москва").city) == ("рассвет", "москва")
     assert (read("Рассвет, Казань").core, read("Рассвет, Казань").city) == ("рассвет", "казань")
     assert (read("Рассвет (г. Киров)").core, read("Рассвет (г. Киров)").city) == ("рассвет", "киров")
+    assert read("Филиал ООО «Рассвет» в г. Казань").core == "филиал рассвет"
     assert read('Отель "Москва"').core == "отель москва"
     assert read('ООО "Звезда" Сокол').core == "звезда сокол"
     assert read("ИП “Буйда Г.Б.”").core == "буйда г б"

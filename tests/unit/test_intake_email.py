@@ -49,6 +49,8 @@ def test_an_address_in_no_zone_is_told_as_a_typo() -> None:
         ("demin@frеzer.ru", "demin@frezer.ru"),
         ("demin..r@frezer.ru", "demin.r@frezer.ru"),
         ("demin at frezer.ru", "demin@frezer.ru"),
+        ("demin@@frezer.ru", "demin@frezer.ru"),
+        ("www.demin@frezer.ru", "demin@frezer.ru"),
         ("demin[собака]frezer[точка]ru", "demin@frezer.ru"),
         ("E-mail: demin@frezer.ru, тел. 201-30-40", "demin@frezer.ru"),
     ],

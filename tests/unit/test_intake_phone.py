@@ -46,6 +46,7 @@ def test_the_numbers_of_the_table_are_read(raw: str, country: str, expected: lis
         ("8 846 201 30 40 ext 12", "12"),
         ("8 846 201 30 40 #7", "7"),
         ("8 846 201 30 40 (доб. 215)", "215"),
+        ("8 846 201 30 40 (доб. 215, 216)", "215"),
     ],
 )
 def test_an_extension_is_kept_apart(raw: str, extension: str) -> None:

@@ -51,6 +51,8 @@ def test_the_sites_of_the_table_are_read(raw: str, expected: list[str]) -> None:
         ("https://t.me/frezer_bot", ["t.me/frezer_bot"]),
         ("https://www.youtube.com/channel/UCabc/videos", ["youtube.com/channel/ucabc"]),
         ("facebook.com/profile.php?id=12345", ["facebook.com/profile.php?id=12345"]),
+        ("https://2gis.ru/samara/firm/123", ["2gis.ru/samara/firm/123"]),
+        ("frezer. ru", ["frezer.ru"]),
         ("mail.ru", []),
         ("google.com", []),
         ("frezer", []),

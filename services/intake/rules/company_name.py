@@ -6,13 +6,13 @@ import html
 import re
 from collections.abc import Sequence
 
-from services.intake.rules import data
 from services.intake.rules.company_form import Form, Token, find_form, find_inside, form_of, may_be_form
+from services.intake.rules.company_words import descriptors_of, is_descriptor, letters_of, shorten, take_wrappers
 from services.intake.rules.keys import CompanyName
 from services.intake.rules.person_name import given_of_trader, reads_like_a_person
 from services.intake.rules.placeholder import is_placeholder
 from services.intake.rules.places import CITY_ENDS, CITY_TOKENS, LONGEST_CITY, PLAIN_CITIES
-from services.intake.rules.script import clean, letter, lower, repair_look_alikes, roman, skeleton
+from services.intake.rules.script import clean, lower, repair_look_alikes, skeleton
 
 _APOSTROPHES = ("'", "’", "ʼ", "`", "´")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])['’ʼ`´](?=[^\W\d_])")
@@ -29,31 +29,7 @@ _GLUED = re.compile(
 _FORMER = re.compile(r"^(?:быв(?:ш(?:ий|ая|ее|ие)?)?|ранее|прежде|экс|ex|formerly|former)\b[.:]?\s*", re.IGNORECASE)
 _TAX_ID = re.compile(r"[,;]?\s*\b(?:ИНН|инн|INN)\b[\s:№]*\d{9,12}(?:\s*/\s*\d{9})?\b")
 _CITY_MARKS = frozenset({"г", "гор", "город"})
-_AND = frozenset({"и", "&", "and", "und", "și", "si"})
 _NUMBER_MARK = re.compile(r"(?<![^\W_])[Nn]\s?[o°º]?\.?\s?(?=\d)")
-
-_WRAPPERS = frozenset(tuple(line.split()) for line in data.lines("wrappers.txt"))
-_LONGEST_WRAPPER = max(map(len, _WRAPPERS))
-_WRAPPER_FIRST = frozenset(words[0] for words in _WRAPPERS)
-_WRAPPER_LAST = frozenset(words[-1] for words in _WRAPPERS)
-
-
-def _load_descriptors() -> tuple[dict[str, str], dict[tuple[str, ...], str]]:
-    by_sound: dict[str, str] = {}
-    phrases: dict[tuple[str, ...], str] = {}
-    for short, spellings in data.table("descriptors.tsv", 2):
-        for spelling in spellings.split("|"):
-            words = tuple(spelling.split())
-            if len(words) == 1:
-                by_sound.setdefault(skeleton(spelling), short)
-            else:
-                phrases[tuple(skeleton(word) for word in words)] = short
-    return by_sound, phrases
-
-
-_DESCRIPTORS, _DESCRIPTOR_PHRASES = _load_descriptors()
-_PHRASE_FIRST = frozenset(phrase[0] for phrase in _DESCRIPTOR_PHRASES)
-_LONGEST_PHRASE = max(map(len, _DESCRIPTOR_PHRASES))
 
 
 def normalise(raw: str) -> tuple[CompanyName | None, tuple[str, ...]]:
@@ -99,13 +75,13 @@ def _read(text: str, flags: list[str]) -> CompanyName | None:
         flags.append("city")
         city = city or found_city
     tokens, form = _take_form(tokens, bracket_form, flags)
-    tokens = _take_wrappers(tokens, flags)
+    tokens = take_wrappers(tokens, flags)
     if form is None and tokens:
         tokens, form = _take_form(tokens, bracket_form, flags)
     trader = form is not None and form.kind == "IP"
     words = [token.word for token in tokens]
     if not trader:
-        words = _shorten(words)
+        words = shorten(words)
         words = _one_of_two_scripts(words, text)
     if not any(word.strip("&+") for word in words):
         return None
@@ -122,9 +98,9 @@ def _compose(words: list[str], form: Form | None, aliases: tuple[str, ...], city
         sounds = [sounds[place], *sounds[:place], *sounds[place + 1 :]]
         parts = " ".join(sounds).split()
     else:
-        letters = _letters(words)
+        letters = letters_of(words)
         parts = " ".join(sounds).split()
-        descriptors = frozenset([_DESCRIPTORS[part] for part in parts if part in _DESCRIPTORS])
+        descriptors = descriptors_of(parts)
     return CompanyName(
         core=" ".join(words),
         skeleton=" ".join(parts),
@@ -138,24 +114,6 @@ def _compose(words: list[str], form: Form | None, aliases: tuple[str, ...], city
         city=city,
         initials=initials,
     )
-
-
-_LETTER_RUNS = re.compile(r"[^\W\d_]+")
-
-
-def _letters(words: Sequence[str]) -> list[str]:
-    """Single letters that tell companies apart, in Cyrillic; a conjunction between two words is none."""
-    letters = []
-    last = len(words) - 1
-    for place, word in enumerate(words):
-        if word.isalpha():
-            if len(word) > 4 or (len(word) > 1 and place == 0):
-                continue
-            if not (word in _AND and 0 < place < last) and not roman(word) and (sign := letter(word)):
-                letters.append(sign)
-        elif len(word) > 1:
-            letters += [sign for run in _LETTER_RUNS.findall(word) if len(run) == 1 and (sign := letter(run))]
-    return letters
 
 
 def _tokens(text: str) -> list[Token]:
@@ -187,7 +145,7 @@ def _join_dotted(text: str) -> tuple[str, frozenset[str]]:
     def join(match: re.Match[str]) -> str:
         run = match.group()
         word = "".join(character for character in run if character.isalpha())
-        known = form_of(lower(word)) or skeleton(lower(word)) in _DESCRIPTORS or lower(word) in ("sc", "îi")
+        known = form_of(lower(word)) or is_descriptor(lower(word)) or lower(word) in ("sc", "îi")
         at_front = not text[: match.start()].strip(_QUOTES + " ,")
         if not known or (len(word) == 2 and not at_front and not (word.isascii() and lower(word) in _DOTTED_PAIRS)):
             return run
@@ -224,9 +182,7 @@ def _open_brackets(text: str, flags: list[str]) -> tuple[str, list[str], str, Fo
             cities.append(" ".join(words))
             flags.append("city")
             return " "
-        if former == content and all(
-            len(word) == 1 or word.isdigit() or skeleton(word) in _DESCRIPTORS for word in words
-        ):
+        if former == content and all(len(word) == 1 or word.isdigit() or is_descriptor(word) for word in words):
             return f" {content} "
         other = _read(former, [])
         if other is not None:
@@ -255,13 +211,18 @@ def _take_city(tokens: list[Token]) -> tuple[list[Token], str]:
         marked = tokens[-size - 1].word in _CITY_MARKS and len(tokens) > size + 1
         if city in CITY_TOKENS:
             if marked:
-                return tokens[: -size - 1], city
+                return _without_preposition(tokens[: -size - 1]), city
             apart = "," in part[0].before or _QUOTE.search(part[0].before)
             if apart and not part[0].quoted and city in PLAIN_CITIES:
                 return tokens[:-size], city
         elif marked and "." in part[0].before and size <= 3 and _names_a_place(part):
             return tokens[: -size - 1], city
     return tokens, ""
+
+
+def _without_preposition(tokens: list[Token]) -> list[Token]:
+    """«Филиал Рассвет в г. Казань» ends before its «в»."""
+    return tokens[:-1] if len(tokens) > 1 and tokens[-1].word in ("в", "во", "in") else tokens
 
 
 def _names_a_place(part: Sequence[Token]) -> bool:
@@ -317,45 +278,6 @@ def _stands_alone(tokens: Sequence[Token], at_front: bool, size: int, form: Form
         return True
     gap = tokens[size].before if at_front else tokens[-size].before
     return "-" not in gap or gap != "-" or form.words == ("ооо",)
-
-
-def _take_wrappers(tokens: list[Token], flags: list[str]) -> list[Token]:
-    for at_front in (True, False):
-        while len(tokens) > 1 and tokens[0 if at_front else -1].word in (_WRAPPER_FIRST if at_front else _WRAPPER_LAST):
-            for size in range(min(_LONGEST_WRAPPER, len(tokens) - 1), 0, -1):
-                part = tokens[:size] if at_front else tokens[-size:]
-                if tuple(token.word for token in part) in _WRAPPERS and not _is_descriptor_tail(tokens, at_front, size):
-                    tokens = tokens[size:] if at_front else tokens[:-size]
-                    flags.append("wrapper")
-                    break
-            else:
-                break
-    return tokens
-
-
-def _is_descriptor_tail(tokens: Sequence[Token], at_front: bool, size: int) -> bool:
-    """Whether the wrapper at the back ends a descriptor: the «компания» of «Рассвет, торговая компания»."""
-    if at_front or len(tokens) <= size:
-        return False
-    for length in range(2, min(_LONGEST_PHRASE, len(tokens)) + 1):
-        if tuple(skeleton(token.word) for token in tokens[-length:]) in _DESCRIPTOR_PHRASES:
-            return True
-    return False
-
-
-def _shorten(words: list[str]) -> list[str]:
-    """Descriptors written out become their short form: «торговый дом рассвет» → «тд рассвет»."""
-    if len(words) < 2:
-        return words
-    for place, word in enumerate(words[:-1]):
-        if skeleton(word) not in _PHRASE_FIRST:
-            continue
-        for size in range(min(_LONGEST_PHRASE, len(words) - place), 1, -1):
-            short = _DESCRIPTOR_PHRASES.get(tuple(skeleton(part) for part in words[place : place + size]))
-            if short is not None:
-                short = skeleton(short) if word.isascii() else short
-                return _shorten([*words[:place], short, *words[place + size :]])
-    return words
 
 
 def _one_of_two_scripts(words: list[str], text: str) -> list[str]:

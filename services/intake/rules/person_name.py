@@ -20,7 +20,7 @@ _SONS = data.word_set("sons")
 _PARTICLES = data.word_set("particles")
 _DIGRAPHS = data.word_set("digraphs")
 
-_PERSONS = re.compile(r"[;\n\r/|]+")
+_PERSONS = re.compile(r"[;\n\r/|]+|\s(?:и|and|&|\+)\s")
 _BRACKETS = re.compile(r"\([^()]*\)?|\[[^\[\]]*\]?")
 _NOISY = re.compile(r"[@\d]|www\.")
 _NOISE = re.compile(r"\S*@\S*|(?:https?://|www\.)\S+|\+?\d[\d\s().-]*")

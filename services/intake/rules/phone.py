@@ -146,7 +146,7 @@ def _soft_parts(text: str, numbers: list[tuple[str, bool, str]], flags: list[str
 
 def _enter(digits: str, plus: bool, numbers: list[tuple[str, bool, str]], flags: list[str]) -> None:
     if len(digits) < SHORTEST:
-        if numbers and len(numbers[-1][0]) > len(digits) + 2 and len(digits) > 1:
+        if numbers and len(numbers[-1][0]) > len(digits) + 2 and len(digits) > 1 and not numbers[-1][2]:
             previous, had_plus, _ = numbers[-1]
             numbers.append((previous[: -len(digits)] + digits, had_plus, ""))
             flags.append("tail")

@@ -14,6 +14,7 @@ _SCHEME = re.compile(
 )
 _JOINED_SCHEME = re.compile(r"(?<=\S)(?=https?:?//)", re.IGNORECASE)
 _LABELS = re.compile(r"^(?:сайт|web|site|url|веб-сайт|website|адрес)\s*[:=]\s*", re.IGNORECASE)
+_LOOSE_DOT = re.compile(r"(?<=\w)\s?\.\s+(?=(?:ru|com|net|org|su|by|kz|ua|рф)\b)", re.IGNORECASE)
 _WWW = re.compile(r"^(?:w{2,4}\d?|ввв)[.,]+", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s;|<>\"«»()]+|,(?!\w*$)|,(?=\s)|,(?=\w[\w-]*\.)")
 _BARE_PATH_SITE = re.compile(
@@ -36,7 +37,7 @@ def normalise(raw: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()
     flags: list[str] = []
     found: list[str] = []
-    text = _LABELS.sub("", clean(raw).strip())
+    text = _LOOSE_DOT.sub(".", _LABELS.sub("", clean(raw).strip()))
     for piece in _pieces(text):
         if "@" in piece.partition("/")[0] or ("." not in piece and "," not in piece):
             continue
@@ -79,20 +80,20 @@ def _key(host: str, path: str) -> str | None:
     host = domain.host_of(host)
     if not host:
         return None
-    platform = domain.page_platform(host)
-    if platform:
-        return _page(platform, path)
-    tenant = domain.tenant_platform(host)
-    if tenant:
+    if platform := domain.page_platform(host):
+        return _page(platform, path, whole=False)
+    if platform := domain.card_platform(host):
+        return _page(platform, path, whole=True)
+    if tenant := domain.tenant_platform(host):
         owner = domain.registrable(host)
-        return owner if owner and owner != f"www.{tenant}" and not _MOBILE.match(owner) else _page(tenant, path)
+        return owner if owner and not _MOBILE.match(owner) else _page(tenant, path, whole=True)
     owner = domain.registrable(host)
     if not owner or domain.is_portal(owner) or domain.is_free_mail(owner):
         return ""
     return owner
 
 
-def _page(platform: str, path: str) -> str:
+def _page(platform: str, path: str, *, whole: bool) -> str:
     """The firm's page on a platform, without what only leads to a part of it; empty when there is no page."""
     identity = _PROFILE_ID.search(path)
     parts = [part.lower() for part in re.split(r"[?#]", path)[0].split("/") if part]
@@ -100,4 +101,5 @@ def _page(platform: str, path: str) -> str:
         return f"{platform}/{parts[0]}?id={identity.group(1)}"
     if not parts:
         return ""
-    return "/".join([platform, *parts[: 2 if parts[0] in _CONTAINERS else 1]])
+    steps = len(parts) if whole else 2 if parts[0] in _CONTAINERS else 1
+    return "/".join([platform, *parts[:steps]])
