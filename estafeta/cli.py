@@ -94,7 +94,7 @@ def _with_house(state: Path, work: Callable[[Bus], Coroutine[Any, Any, T]]) -> T
 @app.command()
 def up(state: State = HERE) -> None:
     """Start the house: PostgreSQL, NATS and the four rooms; stays until Ctrl-C and finds its data again next time."""
-    from estafeta.up import up as stand
+    from estafeta.house.up import up as stand
 
     raise typer.Exit(asyncio.run(stand(state)))
 
@@ -131,8 +131,8 @@ def apply(
     state: State = HERE,
 ) -> None:
     """Load or update the directory: offices, staff, duty roster, absences. Applying it twice changes nothing."""
-    from estafeta.company import read_company
-    from estafeta.directory import apply_company
+    from estafeta.company.directory import apply_company
+    from estafeta.company.reading import read_company
 
     company = read_company(file)
     _show(*_with_house(state, lambda bus: apply_company(bus, company, file)))
@@ -153,8 +153,8 @@ def import_(
     state: State = HERE,
 ) -> None:
     """Import a list and wait until every row has its outcome, owner and deadline; safe to interrupt and to repeat."""
-    from estafeta.files import read_list
     from estafeta.importing import Intent, import_file
+    from estafeta.lists.reading import read_list
 
     meant = source or (Source.OTHER if clients else Source.EVENT)
     intent = Intent(campaign, "clients" if clients else "leads", meant, submitter, country.upper())

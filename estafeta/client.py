@@ -19,8 +19,8 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js import errors as js_errors
 
+from estafeta.house.trouble import NoHouse
 from estafeta.trouble import Silence, Trouble
-from estafeta.troubles import NoHouse
 from shared.bus import encode_command, inbox_prefix
 from shared.message import Command, Question
 from shared.questions import TellOutcome

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from estafeta.client import Bus, line_to_house
-from estafeta.company import read_company
-from estafeta.directory import apply_company
-from estafeta.files import read_list
-from estafeta.house import House
+from estafeta.company.directory import apply_company
+from estafeta.company.reading import read_company
+from estafeta.house.house import House
+from estafeta.house.up import up
 from estafeta.importing import Imported, Intent, import_file
+from estafeta.lists.reading import read_list
 from estafeta.report import accounting, unaccounted
 from estafeta.trouble import Trouble
-from estafeta.up import up
 from shared.clock import host_now
 from shared.questions import ReportDistribution
 from shared.words import Source

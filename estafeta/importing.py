@@ -17,9 +17,9 @@ from uuid import UUID, uuid5
 from rich.console import Console, RenderableType
 
 from estafeta.client import Bus
-from estafeta.files import FileList, Rejected
+from estafeta.lists.reading import FileList, Rejected
+from estafeta.lists.rejects import write_rejects
 from estafeta.progress import Bars
-from estafeta.rejects import write_rejects
 from estafeta.report import Tally, holder, report, unaccounted
 from estafeta.trouble import Silence, Trouble
 from estafeta.typed import checked, someone

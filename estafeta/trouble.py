@@ -9,7 +9,7 @@ from collections.abc import Iterable
 class Trouble(Exception):
     """Something the operator can mend: `problem` says what and where, `remedy` how.
 
-    What keeps a house from standing on this machine has a word of its own: `estafeta.troubles`.
+    What keeps a house from standing on this machine has a word of its own: `estafeta.house.trouble`.
 
     `code` is what the command exits with: 2 for bad input, 1 for a house that is not well.
     """

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -18,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
+from shared.clock import host_now
 from shared.message import Command
 from shared.settings import Settings
 
@@ -100,7 +100,7 @@ def encode_command(
         "ce-id": str(id),
         "ce-type": command.type_name(),
         "ce-source": f"/estafeta/{sender}",
-        "ce-time": datetime.now(UTC).isoformat(),
+        "ce-time": host_now().isoformat(),
         "ce-correlation": str(id),
     }
     return command.subject_in(room), command.model_dump_json().encode(), headers

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from estafeta.servers import Nats, Postgres
+from estafeta.house.servers import Nats, Postgres
 from shared.database import engine_for
 from shared.message import ROOMS
 from shared.migrate import migrate

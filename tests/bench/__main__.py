@@ -19,10 +19,10 @@ from statistics import median
 from uuid import UUID, uuid4
 
 from estafeta.client import Bus, line_to_house
-from estafeta.company import read_company
+from estafeta.company.directory import apply_company
+from estafeta.company.reading import read_company
 from estafeta.demo import COMPANY
-from estafeta.directory import apply_company
-from estafeta.house import House
+from estafeta.house.house import House
 from estafeta.importing import Finished, Intent, run_import
 from estafeta.sample.generator import base_fields, exhibition, world
 from shared.bus import connect
@@ -91,7 +91,9 @@ def _heading(wish: argparse.Namespace) -> str:
 
 async def _import(bus: Bus, rows: list[Row], intent: Intent) -> Finished:
     done = await run_import(bus, rows, intent, uuid4(), file_name="bench")
-    if intent.purpose == "leads" and (done.tally.routed != done.tally.in_sales or done.tally.tasks != done.tally.deadlines):
+    if intent.purpose == "leads" and (
+        done.tally.routed != done.tally.in_sales or done.tally.tasks != done.tally.deadlines
+    ):
         raise SystemExit(f"leads are missing: {done.tally}")
     return done
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from estafeta.binaries import find_nats
-from estafeta.bus_users import BUS_USERS, deployed
+from estafeta.house.binaries import find_nats
+from estafeta.house.bus_users import BUS_USERS, deployed
 from shared.message import ROOMS
 from shared.provision import role_of
 
@@ -130,7 +130,7 @@ def test_the_recipe_needs_no_frontend_image_and_runs_as_nobody_in_particular() -
 
 
 def test_the_bus_configuration_is_the_one_the_code_writes() -> None:
-    assert (DEPLOY / "nats.conf").read_text() == deployed(), "python -m estafeta.bus_users > deploy/nats.conf"
+    assert (DEPLOY / "nats.conf").read_text() == deployed(), "python -m estafeta.house.bus_users > deploy/nats.conf"
 
 
 def test_a_real_server_takes_the_bus_configuration(with_secrets: Path) -> None:

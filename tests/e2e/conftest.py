@@ -15,12 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from estafeta.client import Bus, line_to_house
-from estafeta.company import read_company
+from estafeta.company.directory import apply_company
+from estafeta.company.reading import read_company
 from estafeta.demo import CLIENTS, COMPANY, EXHIBITION
-from estafeta.directory import apply_company
-from estafeta.files import read_list
-from estafeta.house import House
+from estafeta.house.house import House
 from estafeta.importing import Imported, Intent, import_file
+from estafeta.lists.reading import read_list
 
 
 @dataclass

@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from estafeta.client import Bus, line_to_house
 from estafeta.demo import COMPANY
-from estafeta.files import read_list
-from estafeta.house import House
+from estafeta.house.house import House
 from estafeta.importing import Intent, import_id_of, run_import
+from estafeta.lists.reading import read_list
 from estafeta.trouble import Silence
 from tests.e2e.conftest import Furnished, look
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from estafeta.client import Bus, line_to_house
-from estafeta.company import read_company
+from estafeta.company.directory import apply_company
+from estafeta.company.reading import read_company
 from estafeta.demo import CLIENTS, COMPANY, EXHIBITION
-from estafeta.directory import apply_company
-from estafeta.house import House
+from estafeta.house.house import House
 from estafeta.importing import Imported, Intent
 from tests.e2e.conftest import Furnished, look, take_in
 from tests.e2e.test_lead_life import INVARIANTS

@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from estafeta.children import is_alive, leashed
-from estafeta.servers import Nats, Postgres, free_port
-from estafeta.troubles import BusRefused, DatabaseRefused, HouseRunning, PortTaken, RoomsNotReady
-from estafeta.up import House
+from estafeta.house.children import is_alive, leashed
+from estafeta.house.servers import Nats, Postgres, free_port
+from estafeta.house.trouble import BusRefused, DatabaseRefused, HouseRunning, PortTaken, RoomsNotReady
+from estafeta.house.up import House
 from shared.message import ROOMS
 
 ROOT = Path(__file__).parents[2]
@@ -53,14 +53,14 @@ asyncio.run(main(sys.argv[1]))
 UP = """
 import asyncio, sys
 from pathlib import Path
-import estafeta.house, estafeta.up
+import estafeta.house.house, estafeta.house.up
 quiet = sys.argv[2]
-rooms = {room: [sys.executable, quiet, room] for room in estafeta.house.ROOMS}
-class House(estafeta.house.House):
+rooms = {room: [sys.executable, quiet, room] for room in estafeta.house.house.ROOMS}
+class House(estafeta.house.house.House):
     def __init__(self, *args, **named):
         super().__init__(*args, **named, durable=False, commands=rooms)
-estafeta.up.House = House
-sys.exit(asyncio.run(estafeta.up.up(Path(sys.argv[1]))))
+estafeta.house.up.House = House
+sys.exit(asyncio.run(estafeta.house.up.up(Path(sys.argv[1]))))
 """
 
 

@@ -72,7 +72,9 @@ async def say(engine: AsyncEngine, *events: StaffChanged) -> None:
 async def outbox_letters(engine: AsyncEngine) -> list[Letter]:
     async with engine.begin() as db:
         rows = await Ledger(db, "routing").unsent(10_000)
-    return [Letter(subject, headers, payload) for subject, payload, headers in (encode_outbox("routing", r) for r in rows)]
+    return [
+        Letter(subject, headers, payload) for subject, payload, headers in (encode_outbox("routing", r) for r in rows)
+    ]
 
 
 async def write_down(batch: Batch[StaffChanged], db: AsyncConnection) -> Said:
@@ -100,7 +102,9 @@ async def heard(engine: AsyncEngine, staff_id: str | None = None) -> Sequence[st
 
 async def test_events_are_applied_once_and_in_order_however_they_come(ground: URL) -> None:
     async with room_engine(ground, "routing") as routing, room_engine(ground, "process") as process:
-        await say(routing, *(staff("anna", str(n)) for n in range(1, 8)), *(staff("boris", str(n)) for n in range(1, 4)))
+        await say(
+            routing, *(staff("anna", str(n)) for n in range(1, 8)), *(staff("boris", str(n)) for n in range(1, 4))
+        )
         letters = await outbox_letters(routing)
         unit = Unit("process", process, {StaffChanged: write_down})
 

@@ -19,10 +19,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import SecretStr
 
-from estafeta.bus_users import BUS_USERS
-from estafeta.prepare import BusDoor, greet_bus
-from estafeta.servers import Nats
-from estafeta.troubles import BusRefused, DataInUse, PortTaken, ServerFailed
+from estafeta.house.bus_users import BUS_USERS
+from estafeta.house.prepare import BusDoor, greet_bus
+from estafeta.house.servers import Nats
+from estafeta.house.trouble import BusRefused, DataInUse, PortTaken, ServerFailed
 from shared.bus import Bus, inbox_prefix
 from shared.message import ROOMS
 from shared.provision import prepare_bus, readings_of, role_of

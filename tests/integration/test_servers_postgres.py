@@ -19,9 +19,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from estafeta.children import is_alive, leashed
-from estafeta.servers import Nats, Postgres, free_port
-from estafeta.troubles import DataIncomplete, DataInUse, PasswordLost, PortTaken, RootRefused, ServerFailed
+from estafeta.house.children import is_alive, leashed
+from estafeta.house.servers import Nats, Postgres, free_port
+from estafeta.house.trouble import DataIncomplete, DataInUse, PasswordLost, PortTaken, RootRefused, ServerFailed
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
@@ -208,7 +208,7 @@ def test_root_without_namespaces_changes_no_parent_to_reach_its_data(open_place:
 SERVE = """
 import json, sys, time
 from pathlib import Path
-from estafeta.servers import Nats, Postgres
+from estafeta.house.servers import Nats, Postgres
 place = Path(sys.argv[1])
 servers = [Postgres(place / "postgres", durable=False), Nats(place / "nats", durable=False)]
 for server in servers:

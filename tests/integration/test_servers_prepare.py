@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
-import estafeta.prepare as job
-from estafeta.bus_users import BUS_USERS
-from estafeta.servers import Nats
-from estafeta.troubles import SecretsMissing
+import estafeta.house.prepare as job
+from estafeta.house.bus_users import BUS_USERS
+from estafeta.house.servers import Nats
+from estafeta.house.trouble import SecretsMissing
 from shared.database import engine_for
 from shared.message import ROOMS
 from shared.migrate import is_current

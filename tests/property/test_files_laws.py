@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estafeta.file_trouble import FileTrouble
-from estafeta.files import Rejected, read_list
-from estafeta.plain_text import decode
-from estafeta.rejects import write_rejects
+from estafeta.lists.plain_text import decode
+from estafeta.lists.reading import Rejected, read_list
+from estafeta.lists.rejects import write_rejects
+from estafeta.lists.trouble import FileTrouble
 from estafeta.sample.generator import exhibition, world
 
 ROWS = [row.fields for row in exhibition(world(200, 5), 600, 6)]

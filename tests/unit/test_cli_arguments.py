@@ -9,9 +9,9 @@ import pytest
 
 from estafeta.cli import run
 from estafeta.client import line_to_house
+from estafeta.house.trouble import HouseTrouble
 from estafeta.letters import LetterId, age, letter_id
 from estafeta.trouble import Trouble, near
-from estafeta.troubles import HouseTrouble
 
 NO_ID = "6f1c2a9e-0d7b-5c3e-9a44-0b1f6c2d7e88"
 

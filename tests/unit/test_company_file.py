@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from estafeta.company import CompanyFileWrong, read_company
-from estafeta.toml_lines import lines_of_entries
+from estafeta.company.reading import CompanyFileWrong, read_company
+from estafeta.company.toml_lines import lines_of_entries
 from shared.commands import ApplyCompany
 
 GOOD = """\

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from estafeta.files import UnknownEncoding, read_list
-from estafeta.plain_text import decode
+from estafeta.lists.plain_text import decode
+from estafeta.lists.reading import UnknownEncoding, read_list
 
 LIST = "Компания;Контакт;Телефон\nООО «Вега»;Ёлкина Юлия;+7 (495) 201-30-40\nОрион;Пётр Щукин;2013041\n"
 SHORT = ("Вега;Иванов", "ООО ВЕГА;ИВАНОВ ПЕТР;2013040", "ромашка;сидорова анна", "Завод №7;Цой", "ЗАО «Съёмка»")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from estafeta.headings import FIELDS, Column, Vocabulary, find_header, known_words, plain
+from estafeta.lists.headings import FIELDS, Column, Vocabulary, find_header, known_words, plain
 
 VOCABULARY = Vocabulary()
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import xlsxwriter
 
-from estafeta.files import FileList, read_list
+from estafeta.lists.reading import FileList, read_list
 from shared.commands import SubmitRows
 
 Cells = list[list[Any]]

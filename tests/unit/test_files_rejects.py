@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from estafeta.files import Rejected, read_list
-from estafeta.rejects import RejectsNotWritten, write_rejects
+from estafeta.lists.reading import Rejected, read_list
+from estafeta.lists.rejects import RejectsNotWritten, write_rejects
 
 
 def table(path: Path) -> list[list[str]]:

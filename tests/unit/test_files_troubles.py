@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from estafeta import files, workbook
-from estafeta.files import (
+from estafeta.lists import reading as files
+from estafeta.lists import workbook
+from estafeta.lists.reading import (
     EmptyFile,
     FileTooLarge,
     NoHeaderFound,

@@ -11,8 +11,8 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from estafeta.company import read_company
-from estafeta.files import read_list
+from estafeta.company.reading import read_company
+from estafeta.lists.reading import read_list
 from estafeta.sample import mistakes
 from estafeta.sample.generator import (
     SAMPLE,

@@ -67,3 +67,7 @@ def test_the_ways_people_write_a_site(raw: str, expected: list[str]) -> None:
 
 def test_a_site_and_an_address_of_one_firm_meet() -> None:
     assert normalise("https://www.фрезер.рф/")[0] == (corporate_domain("demin@фрезер.рф"),)
+
+
+def test_a_hyphen_at_the_end_of_a_label_is_not_lost() -> None:
+    assert normalise("garant-.ru")[0] == ("garant-.ru",) != normalise("garant.ru")[0]

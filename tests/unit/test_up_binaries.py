@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from estafeta.binaries import find_nats, find_postgres
-from estafeta.troubles import DataOfAnotherVersion, NatsMissing, PostgresMissing, PostgresUnfit
+from estafeta.house.binaries import find_nats, find_postgres
+from estafeta.house.trouble import DataOfAnotherVersion, NatsMissing, PostgresMissing, PostgresUnfit
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delenv("ESTAFETA_PG_BINDIR", raising=False)
     monkeypatch.setenv("PATH", str(path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("estafeta.binaries._of_the_system", lambda pattern: iter(()))
-    monkeypatch.setattr("estafeta.binaries._nats_candidates", lambda: iter([("PATH", str(path / "nats-server"))]))
+    monkeypatch.setattr("estafeta.house.binaries._of_the_system", lambda pattern: iter(()))
+    monkeypatch.setattr("estafeta.house.binaries._nats_candidates", lambda: iter([("PATH", str(path / "nats-server"))]))
     return path
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from estafeta.house_state import StateDirectory
-from estafeta.troubles import HouseRunning, StateUnreadable, StateUnwritable
+from estafeta.house.state import StateDirectory
+from estafeta.house.trouble import HouseRunning, StateUnreadable, StateUnwritable
 
 
 def mode(file: Path) -> int:

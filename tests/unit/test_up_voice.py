@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from estafeta.children import Child, rotate
-from estafeta.house import House, port_of
-from estafeta.keeper import Watched
-from estafeta.prepare import BusDoor
-from estafeta.troubles import HouseTrouble, PortUnreadable
-from estafeta.up import Voice, table_of
+from estafeta.house.children import Child, rotate
+from estafeta.house.house import House, port_of
+from estafeta.house.keeper import Watched
+from estafeta.house.prepare import BusDoor
+from estafeta.house.trouble import HouseTrouble, PortUnreadable
+from estafeta.house.up import Voice, table_of
 
 
 @pytest.fixture

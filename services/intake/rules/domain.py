@@ -12,7 +12,7 @@ from publicsuffixlist import PublicSuffixList
 from services.intake.rules import data
 from services.intake.rules.script import in_latin_look_alikes
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LATIN = re.compile("[a-z]")
 _NOT_LATIN = re.compile(r"[^\x00-\x7f]")
 _CYRILLIC_ZONES = {"ру": "ru", "ком": "com", "орг": "org", "нет": "net", "бу": "by", "сu": "su", "су": "su"}
@@ -46,7 +46,7 @@ def host_of(written: str) -> str:
     latin_zone = labels[-1].isascii() and not labels[-1].startswith("xn--")
     regular = []
     for label in labels:
-        plain = label.replace("_", "-").strip("-")
+        plain = label.replace("_", "-").lstrip("-")  # a hyphen at the end tells two firms apart, allowed or not
         if not plain.isascii():
             repaired = in_latin_look_alikes(plain)
             if repaired.isascii() and (latin_zone or _LATIN.search(plain)):

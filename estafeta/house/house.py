@@ -15,17 +15,17 @@ from typing import Self
 import nats
 from sqlalchemy.engine import URL, make_url
 
-from estafeta.children import Child, Server, is_free
-from estafeta.house_state import StateDirectory
-from estafeta.keeper import Keeper, Tell, Watched, silence
-from estafeta.prepare import BusDoor, greet_bus, make_database, prepare
-from estafeta.servers import Nats, Postgres
-from estafeta.troubles import PortUnreadable, RoomsNotReady
+from estafeta.house.children import Child, Server, is_free
+from estafeta.house.keeper import Keeper, Tell, Watched, silence
+from estafeta.house.prepare import BusDoor, greet_bus, make_database, prepare
+from estafeta.house.servers import Nats, Postgres
+from estafeta.house.state import StateDirectory
+from estafeta.house.trouble import PortUnreadable, RoomsNotReady
 from shared.bus import inbox_prefix
 from shared.message import ROOMS
 from shared.provision import role_of
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _ROOM_PATIENCE = 15.0
 
 

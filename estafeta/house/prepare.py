@@ -20,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import shared.commands  # noqa: F401  # what a room reads follows from the commands that exist
-from estafeta.binaries import OLDEST_NATS
-from estafeta.troubles import BusRefused, DatabaseRefused, HouseTrouble, MigrationFailed, SecretsMissing
+from estafeta.house.binaries import OLDEST_NATS
+from estafeta.house.trouble import BusRefused, DatabaseRefused, HouseTrouble, MigrationFailed, SecretsMissing
 from shared.message import ROOMS
 from shared.migrate import migrate
 from shared.provision import TrigramsBlind, prepare_bus, prepare_database, role_of
@@ -181,14 +181,14 @@ _SECRETS = Path("/run/secrets")
 
 
 def main() -> None:
-    """`python -m estafeta.prepare provision|migrate`: the two jobs of `deploy/docker-compose.yml`.
+    """`python -m estafeta.house.prepare provision|migrate`: the two jobs of `deploy/docker-compose.yml`.
 
     They take the administrator's settings as a room takes its own, and the rooms' passwords from the secret files
     `database_<room>`.
     """
     jobs = {"provision": _provision, "migrate": _migrate}
     if len(sys.argv) != 2 or sys.argv[1] not in jobs:
-        raise SystemExit("usage: python -m estafeta.prepare provision|migrate")
+        raise SystemExit("usage: python -m estafeta.house.prepare provision|migrate")
     try:
         for line in asyncio.run(jobs[sys.argv[1]]()):
             print(line)

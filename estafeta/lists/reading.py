@@ -7,12 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from estafeta.columns import plan
-from estafeta.file_trouble import EmptyFile, FileTooLarge, NoHeaderFound, UnknownEncoding, UnreadableFile, UnsafeArchive
-from estafeta.headings import SEARCHED_ROWS, Column, Header, Vocabulary, find_header, plain
-from estafeta.plain_text import decode, find_delimiter, read_records
+from estafeta.lists.columns import plan
+from estafeta.lists.headings import SEARCHED_ROWS, Column, Header, Vocabulary, find_header, plain
+from estafeta.lists.plain_text import decode, find_delimiter, read_records
+from estafeta.lists.trouble import (
+    EmptyFile,
+    FileTooLarge,
+    NoHeaderFound,
+    UnknownEncoding,
+    UnreadableFile,
+    UnsafeArchive,
+)
+from estafeta.lists.workbook import Sheet, check_archive, read_workbook
 from estafeta.trouble import near
-from estafeta.workbook import Sheet, check_archive, read_workbook
 from shared.commands import LeadFields, Row
 
 __all__ = [

@@ -75,7 +75,7 @@ class FieldChecks:
     """Checks fields one by one and gathers what is wrong with them."""
 
     def __init__(self, file: str, lines: dict[tuple[str, int, str], int]) -> None:
-        """`lines` is what `estafeta.toml_lines` found."""
+        """`lines` is what `estafeta.company.toml_lines` found."""
         self.file, self.lines = file, lines
         self.mistakes: list[Mistake] = []
         self.offices: set[str] = set()

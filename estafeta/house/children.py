@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from estafeta.troubles import PortTaken, ServerFailed
+from estafeta.house.trouble import PortTaken, ServerFailed
 
 _LEASH = Path(__file__).with_name("leash.py")
 LOOPBACK = "127.0.0.1"
@@ -40,7 +40,7 @@ def is_free(port: int) -> bool:
 
 
 def leashed(command: Sequence[str], *, stop_signal: signal.Signals, who: str = "same") -> list[str]:
-    """`command` as a child that gets `stop_signal` when this process dies, run as `who` (see `estafeta.leash`)."""
+    """`command` as a child that gets `stop_signal` when this process dies, run as `who` (see `estafeta.house.leash`)."""
     return [sys.executable, "-I", "-S", str(_LEASH), str(int(stop_signal)), str(os.getpid()), who, *command]
 
 

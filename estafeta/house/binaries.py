@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from estafeta.troubles import DataOfAnotherVersion, NatsMissing, PostgresMissing, PostgresUnfit
+from estafeta.house.trouble import DataOfAnotherVersion, NatsMissing, PostgresMissing, PostgresUnfit
 
 OLDEST_POSTGRES = 15
 OLDEST_NATS = (2, 12, 1)  # the first that takes Nats-Msg-Id inside an atomic batch

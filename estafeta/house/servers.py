@@ -17,10 +17,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from estafeta.binaries import find_nats, find_postgres
-from estafeta.bus_users import nats_users
-from estafeta.children import LOOPBACK, Server, free_port, is_alive, is_free, leashed, write_secret
-from estafeta.troubles import DataIncomplete, DataInUse, InitdbFailed, PasswordLost, RootRefused
+from estafeta.house.binaries import find_nats, find_postgres
+from estafeta.house.bus_users import nats_users
+from estafeta.house.children import LOOPBACK, Server, free_port, is_alive, is_free, leashed, write_secret
+from estafeta.house.trouble import DataIncomplete, DataInUse, InitdbFailed, PasswordLost, RootRefused
 
 __all__ = ["Nats", "Postgres", "free_port", "nats_users"]
 

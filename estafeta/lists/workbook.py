@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from estafeta.file_trouble import UnreadableFile, UnsafeArchive
+from estafeta.lists.trouble import UnreadableFile, UnsafeArchive
 
 MAX_ENTRIES = 2_000
 MAX_INFLATED = 1024**3
@@ -84,7 +84,7 @@ def read_workbook(path: Path) -> list[Sheet]:
     makes any reader ask for more memory than there is, and that must not take this process along.
     Raises UnreadableFile.
     """
-    command = [sys.executable, "-m", "estafeta.workbook", str(path.resolve())]
+    command = [sys.executable, "-m", "estafeta.lists.workbook", str(path.resolve())]
     try:
         child = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, cwd=_home())
     except subprocess.TimeoutExpired:
@@ -100,7 +100,7 @@ def read_workbook(path: Path) -> list[Sheet]:
 
 
 def _home() -> Path:
-    return Path(__file__).resolve().parent.parent
+    return Path(__file__).resolve().parents[2]
 
 
 # ── in the child ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ def deployed() -> str:
 
 
 _DEPLOYED = """\
-# The bus of a deployed house. Made by `python -m estafeta.bus_users`; a test holds it against the code.
+# The bus of a deployed house. Made by `python -m estafeta.house.bus_users`; a test holds it against the code.
 server_name: estafeta
 listen: 0.0.0.0:4222
 http: 0.0.0.0:8222

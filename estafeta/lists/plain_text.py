@@ -14,8 +14,8 @@ from pathlib import Path
 
 import charset_normalizer
 
-from estafeta.file_trouble import UnknownEncoding, UnreadableFile
-from estafeta.headings import Vocabulary, find_header, known_words
+from estafeta.lists.headings import Vocabulary, find_header, known_words
+from estafeta.lists.trouble import UnknownEncoding, UnreadableFile
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from estafeta.headings import Column, plain
+from estafeta.lists.headings import Column, plain
 from shared.commands import LeadFields
 
 _HOME_COUNTRY = frozenset({"россия", "рф", "российская федерация", "russia", "ru", "russian federation"})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from estafeta.files import FileList, ListSheet, Rejected
+from estafeta.lists.reading import FileList, ListSheet, Rejected
 from estafeta.trouble import Trouble
 
 # These headings are known to the reader (field `own`), so a mended file can be imported as it is.

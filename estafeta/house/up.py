@@ -19,8 +19,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from estafeta.house import House, port_of
-from estafeta.keeper import Watched
+from estafeta.house.house import House, port_of
+from estafeta.house.keeper import Watched
 
 __all__ = ["House", "up"]
 

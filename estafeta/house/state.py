@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from estafeta.bus_users import BUS_USERS
-from estafeta.children import write_secret
-from estafeta.troubles import HouseRunning, StateUnreadable, StateUnwritable
+from estafeta.house.bus_users import BUS_USERS
+from estafeta.house.children import write_secret
+from estafeta.house.trouble import HouseRunning, StateUnreadable, StateUnwritable
 from shared.message import ROOMS
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from estafeta.children import Child, Server, rotate, tail_of
-from estafeta.troubles import HouseTrouble, ServerFailed
+from estafeta.house.children import Child, Server, rotate, tail_of
+from estafeta.house.trouble import HouseTrouble, ServerFailed
 from shared.questions import TellHealth
 
 _LOOK_EVERY = 0.1

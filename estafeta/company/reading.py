@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from estafeta.company_fields import (
+from estafeta.company.fields import (
     DEFAULT_HOURS,
     TABLES,
     CompanyFileWrong,
@@ -18,7 +18,7 @@ from estafeta.company_fields import (
     meant,
     weekdays,
 )
-from estafeta.toml_lines import line_of_error, lines_of_entries
+from estafeta.company.toml_lines import line_of_error, lines_of_entries
 from shared.commands import AbsenceEntry, ApplyCompany, DutyEntry, OfficeEntry, StaffEntry
 from shared.working_time import OfficeCalendar
 

@@ -1,0 +1,1 @@
+"""The company file: read, checked with file, line and field, and applied."""
