@@ -14,6 +14,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 
@@ -26,6 +27,9 @@ PASSED = "RelayPassed.v1"
 WAIT = 5.0
 _DUPLICATE_IN_BATCH = 10201
 _FEW = 4
+_REST = 0.05
+_OLD_ACK = 9
+_GONE, _CONFLICT = "503", "409"
 _NAMESPACE = UUID("6f9a4d38-6f0f-5c53-9f25-0c5a3c1f7c11")
 
 log = structlog.get_logger()
@@ -54,7 +58,7 @@ class Letter:
     headers: dict[str, str]
     payload: bytes
     tries: int = 1
-    raw: Msg | None = None
+    reply: str = ""
     dead_id: int | None = None
 
     @property
@@ -136,7 +140,7 @@ class Bus:
         self._stopping = False
         self._nc: Client | None = None
         self._js: JetStreamContext | None = None
-        self._pulls: dict[str, JetStreamContext.PullSubscription] = {}
+        self._pulls: dict[str, _Pull] = {}
 
     @property
     def nc(self) -> Client:
@@ -178,30 +182,24 @@ class Bus:
         return self._nc is not None and self._nc.is_connected
 
     async def fetch(self, reading: Reading, *, wait: float) -> list[Letter]:
-        """Up to `reading.most` messages: at once what is there, else the first to come within `wait` seconds, else none."""
+        """Up to `reading.most` messages: at once what is there, else the first to come within `wait` seconds, else none.
+
+        Raises `ReadingGone` when the stream or the consumer is not there any more.
+        """
         pull = self._pulls.get(reading.durable)
         if pull is None:
-            pull = await self.js.pull_subscribe_bind(
-                durable=reading.durable, stream=reading.stream, inbox_prefix=self._inbox()
-            )
-            self._pulls[reading.durable] = pull
-        try:
-            messages = await asyncio.wait_for(pull.fetch(reading.most, timeout=wait), wait + WAIT)
-        except TimeoutError:
-            return []
-        return [_letter(message) for message in messages]
+            pull = self._pulls[reading.durable] = _Pull(reading, self.nc.new_inbox())
+            pull.subscription = await self.nc.subscribe(f"{pull.inbox}.*", cb=pull.hear)
+        return await pull.fetch(self.nc, wait)
 
     async def forget(self, reading: Reading) -> None:
-        """Drop a pull that misbehaved; the next fetch binds anew."""
+        """Drop a pull that misbehaved; the next fetch begins anew."""
         pull = self._pulls.pop(reading.durable, None)
-        if pull is not None:
+        if pull is not None and pull.subscription is not None:
             try:
-                await asyncio.wait_for(pull.unsubscribe(), WAIT)
+                await asyncio.wait_for(pull.subscription.unsubscribe(), WAIT)
             except (TimeoutError, nats.errors.Error):
                 log.debug("bus.unsubscribe_failed", durable=reading.durable)
-
-    def _inbox(self) -> bytes:
-        return inbox_prefix(self._settings.nats_user) + b"."
 
     async def backlog(self, reading: Reading) -> tuple[int, int]:
         """How many messages of a reading are not delivered yet, and how many not acknowledged yet."""
@@ -211,13 +209,13 @@ class Bus:
     async def ack(self, letters: Sequence[Letter]) -> None:
         """Say that these are done. Lost acks only bring a repeat, and the gate drops it."""
         for letter in letters:
-            if letter.raw is not None and not letter.raw.is_acked:
-                await letter.raw.ack()
+            if letter.reply:
+                await self.nc.publish(letter.reply, b"+ACK")
 
     async def later(self, letter: Letter, delay: float) -> None:
         """Ask for this message again after `delay` seconds."""
-        if letter.raw is not None and not letter.raw.is_acked:
-            await letter.raw.nak(delay=delay)
+        if letter.reply:
+            await self.nc.publish(letter.reply, b'-NAK {"delay": %d}' % int(delay * 1e9))
 
     async def publish(self, batch: Sequence[Outgoing]) -> None:
         """Store all messages in the stream, in order; returns when they are stored. Raises `BusSaysNo` or a time-out.
@@ -321,6 +319,61 @@ async def connect(settings: Settings, name: str, on_closed: Callable[[], Awaitab
     )
 
 
+class _Pull:
+    """One durable consumer, pulled: each request asks for what is there, or for the first that comes."""
+
+    def __init__(self, reading: Reading, inbox: str) -> None:
+        self.reading, self.inbox = reading, inbox
+        self.subscription: Subscription | None = None
+        self._here: list[Letter] = []
+        self._some, self._all = asyncio.Event(), asyncio.Event()
+        self._request = 0
+        self._fault = ""
+
+    async def hear(self, message: Msg) -> None:
+        """A message, or the server's word that there are no more for now."""
+        status = (message.headers or {}).get("Status") if not message.data else None
+        if status is None:
+            self._here.append(_letter(message))
+            self._some.set()
+            if len(self._here) >= self.reading.most:
+                self._all.set()
+        elif status == _GONE or (status == _CONFLICT and "eleted" in str(message.headers)):
+            self._fault = f"{self.reading.durable}: {status}"
+            self._some.set()
+            self._all.set()
+        elif message.subject.endswith(f".{self._request}"):
+            self._some.set()
+            self._all.set()
+
+    async def fetch(self, nc: Client, wait: float) -> list[Letter]:
+        """See `Bus.fetch`."""
+        if not self._here:
+            self._request += 1
+            self._some.clear()
+            self._all.clear()
+            wish = b'{"batch": %d, "expires": %d, "no_wait": true}' % (self.reading.most, int(wait * 1e9))
+            where = f"$JS.API.CONSUMER.MSG.NEXT.{self.reading.stream}.{self.reading.durable}"
+            await nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
+            try:
+                await asyncio.wait_for(self._some.wait(), wait + 1)
+                # The rest of the batch is on its way behind the first; a server that lingers instead is not waited for.
+                await asyncio.wait_for(self._all.wait(), _REST)
+            except TimeoutError:
+                pass
+        if self._fault:
+            raise ReadingGone(self._fault)
+        most = self.reading.most
+        taken, self._here = self._here[:most], self._here[most:]
+        return taken
+
+
+class ReadingGone(RuntimeError):
+    """The stream or the durable consumer is not there: run `python -m shared.provision`."""
+
+
 def _letter(message: Msg) -> Letter:
-    headers = {key: value for key, value in (message.headers or {}).items() if isinstance(key, str)}
-    return Letter(message.subject, headers, message.data, message.metadata.num_delivered or 1, raw=message)
+    # $JS.ACK.<stream>.<consumer>.<delivered>… or, newer, $JS.ACK.<domain>.<account>.<stream>.<consumer>.<delivered>…
+    tokens = message.reply.split(".")
+    tries = int(tokens[4] if len(tokens) == _OLD_ACK else tokens[6])
+    return Letter(message.subject, message.headers or {}, message.data, tries, message.reply)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.bus import Letter
+from shared.clock import database_now
 from shared.database import execute, fetch, to_json
 from shared.events import kind_of, listeners_of
 from shared.ledger_tables import LEDGER_DDL, add_ledger
 from shared.message import Said
 
-__all__ = ["LEDGER_DDL", "Ledger", "Mark", "add_ledger"]
+__all__ = ["LEDGER_DDL", "Book", "Ledger", "Mark", "add_ledger"]
 
 
 @dataclass(slots=True)
@@ -28,11 +30,50 @@ class Mark:
     held_by: int | None = None
 
 
+class Book:
+    """Where the ledgers of one room come from: each opening is a transaction, or a leader's connection."""
+
+    def __init__(self, engine: AsyncEngine, room: str) -> None:
+        self.engine, self.room = engine, room
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Ledger]:
+        """A ledger in one transaction, committed at the end: the only commit in the house."""
+        async with self.engine.begin() as db:
+            yield Ledger(db, self.room)
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Ledger]:
+        """A ledger whose every statement is a transaction of its own, for what follows what is committed already."""
+        async with self.engine.connect() as db:
+            await db.execution_options(isolation_level="AUTOCOMMIT")
+            yield Ledger(db, self.room)
+
+    @asynccontextmanager
+    async def lead(self) -> AsyncIterator[Ledger | None]:
+        """The same, for the one replica that leads; None for all others. Leadership ends with the connection."""
+        async with self.aside() as ledger:
+            rows = await fetch(
+                ledger.db, "select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext($1)) as leads", self.room
+            )
+            if not rows[0]["leads"]:
+                yield None
+                return
+            try:
+                yield ledger
+            finally:
+                await ledger.db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
+
+
 class Ledger:
     """The ledger of `room` inside one transaction."""
 
     def __init__(self, db: AsyncConnection, room: str) -> None:
         self.db, self.room = db, room
+
+    async def now(self) -> datetime:
+        """The moment by the database's clock, UTC."""
+        return await database_now(self.db)
 
     # ── hearing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -86,8 +127,7 @@ class Ledger:
             " on conflict do nothing returning id",
             list(ids),
         )
-        moment = (await fetch(self.db, "select clock_timestamp() as now"))[0]["now"]
-        return moment.astimezone(UTC), {row["id"] for row in rows}
+        return await self.now(), {row["id"] for row in rows}
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -142,8 +142,9 @@ async def _consumer(js: JetStreamContext, reading: Reading) -> list[str]:
         filter_subjects=list(reading.subjects),
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=20,
-        max_ack_pending=max(2000, reading.most * 4) if reading.most > 1 else 8,
+        ack_wait=20 if reading.most > 1 else 10,
+        # A list is worked strictly chunk after chunk: which row comes first decides which one opens the card.
+        max_ack_pending=max(2000, reading.most * 4) if reading.most > 1 else 1,
         max_deliver=-1,
     )
     try:

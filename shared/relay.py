@@ -11,13 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.bus import Bus, BusSaysNo, NoAnswer, encode_outbox
-from shared.clock import database_now
 from shared.events import kind_of, listeners_of
-from shared.ledger import Ledger
+from shared.ledger import Book, Ledger
 from shared.questions import TellWatermarks
 from shared.unit import describe
 
@@ -34,12 +31,12 @@ log = structlog.get_logger()
 class Relay:
     """Sends what one room has said."""
 
-    def __init__(self, room: str, engine: AsyncEngine, bus: Bus) -> None:
-        self.room, self.engine, self.bus = room, engine, bus
+    def __init__(self, book: Book, bus: Bus) -> None:
+        self.room, self.book, self.bus = book.room, book, bus
         self.leads = False
         self._bell = asyncio.Event()
         self._cursor = ""
-        self._listeners = listeners_of(room)
+        self._listeners = listeners_of(book.room)
 
     def wake(self) -> None:
         """Something was queued in this process, or somebody rang."""
@@ -57,29 +54,21 @@ class Relay:
         await self.bus.on_bell(self.room, self.wake)
         while True:
             try:
-                async with self.engine.connect() as db:
-                    await db.execution_options(isolation_level="AUTOCOMMIT")
-                    if await self._is_leader(db):
-                        await self._lead(db)
+                async with self.book.lead() as ledger:
+                    if ledger is not None:
+                        await self._lead(ledger)
             except Exception as fault:
                 log.warning(f"{self.room}.relay_interrupted", fault=describe(fault))
             finally:
                 self.leads = False
             await asyncio.sleep(_PAUSE)
 
-    async def _is_leader(self, db: AsyncConnection) -> bool:
-        lock = text("select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext(:room))")
-        return bool((await db.execute(lock, {"room": self.room})).scalar_one())
-
-    async def _lead(self, db: AsyncConnection) -> None:
+    async def _lead(self, ledger: Ledger) -> None:
         self.leads = True
         log.info(f"{self.room}.relay_leads")
-        try:
-            async with asyncio.TaskGroup() as duties:
-                duties.create_task(self._keep_sending(Ledger(db, self.room)))
-                duties.create_task(self._keep_comparing())
-        finally:
-            await db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
+        async with asyncio.TaskGroup() as duties:
+            duties.create_task(self._keep_sending(ledger))
+            duties.create_task(self._keep_comparing())
 
     async def _keep_sending(self, ledger: Ledger) -> None:
         while True:
@@ -88,10 +77,9 @@ class Relay:
                 await self._rest()
 
     async def _keep_comparing(self) -> None:
-        async with self.engine.connect() as db:
-            await db.execution_options(isolation_level="AUTOCOMMIT")
+        async with self.book.aside() as ledger:
             while True:
-                await self.compare_once(Ledger(db, self.room))
+                await self.compare_once(ledger)
                 await asyncio.sleep(COMPARE_EVERY)
 
     async def _rest(self) -> None:
@@ -125,7 +113,7 @@ class Relay:
         self._cursor = max(said) if len(said) == COMPARE_AT_ONCE else ""
         if not said:
             return 0
-        await self.bus.passed(self.room, int((await database_now(ledger.db)).timestamp() * 1000))
+        await self.bus.passed(self.room, int((await ledger.now()).timestamp() * 1000))
         open_somewhere: set[str] = set()
         again = 0
         for listener in sorted(frozenset().union(*self._listeners.values())):

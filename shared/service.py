@@ -19,9 +19,10 @@ from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus import Bus, Reading, inbox_prefix
+from shared.clock import ticks
 from shared.commands import SettleLetter
 from shared.database import engine_for, to_json
-from shared.ledger import Ledger
+from shared.ledger import Book, Ledger
 from shared.masking import masked
 from shared.message import Batch, Question, Said
 from shared.migrate import is_current
@@ -35,7 +36,6 @@ from shared.unit import Handler, Step, Unit, describe
 Answer = Callable[[Any, AsyncConnection], Awaitable[Mapping[str, Any]]]
 _WAIT = 2.0
 _PAUSE = 0.5
-_PROBE_EVERY = 5
 
 log = structlog.get_logger()
 
@@ -67,8 +67,9 @@ class Service:
         self.engine = engine_for(settings.database(), room.name, replica=settings.replica)
         label = f"{room.name} {settings.replica}".strip()
         self.bus = Bus(settings, label, on_closed=lambda: os._exit(1))  # the supervisor starts it anew
-        self.unit = Unit(room.name, self.engine, {**room.handlers, SettleLetter: self._settle})
-        self.relay = Relay(room.name, self.engine, self.bus)
+        self.book = Book(self.engine, room.name)
+        self.unit = Unit(self.book, {**room.handlers, SettleLetter: self._settle})
+        self.relay = Relay(self.book, self.bus)
         self.readings = readings_of(room.name)
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._serving: set[str] = set()
@@ -131,18 +132,21 @@ class Service:
     # ── work ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _listen(self, reading: Reading) -> None:
-        idle = 0
         while not self._stopping.is_set():
             try:
                 letters = await self.bus.fetch(reading, wait=_WAIT)
                 if not letters:
-                    idle += 1
-                    if idle % _PROBE_EVERY == 0:
-                        await self.bus.backlog(reading)  # a consumer deleted under us would stay silent for ever
                     continue
-                idle = 0
                 self._serving.add(reading.durable)
+                began = ticks()
                 settlement = await self.unit.serve(letters, reading.source)
+                log.debug(
+                    f"{self.room.name}.batch_served",
+                    durable=reading.durable,
+                    letters=len(letters),
+                    applied=settlement.applied,
+                    seconds=round(ticks() - began, 4),
+                )
                 if settlement.said or settlement.buried:
                     await self.relay.announce()
                 await self.bus.ack(settlement.done)

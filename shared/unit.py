@@ -17,12 +17,11 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus import PASSED, Letter
-from shared.clock import database_now
 from shared.events import MessageDied, kind_of
-from shared.ledger import Ledger, Mark
+from shared.ledger import Book, Ledger, Mark
 from shared.message import Batch, Cause, Command, Event, Heard, Message, NotYet, Said, Unfit
 
 Step = Callable[[datetime, AsyncConnection], Awaitable[tuple[Said, bool]]]
@@ -66,8 +65,8 @@ class _Reading:
 class Unit:
     """Applies batches of letters to one room."""
 
-    def __init__(self, room: str, engine: AsyncEngine, handlers: Mapping[type[Any], Handler]) -> None:
-        self.room, self.engine = room, engine
+    def __init__(self, book: Book, handlers: Mapping[type[Any], Handler]) -> None:
+        self.book, self.room = book, book.room
         self.handlers = {message.__name__: (message, handler) for message, handler in handlers.items()}
         self._kinds: dict[str, set[str]] = defaultdict(set)
         for message in handlers:
@@ -126,8 +125,7 @@ class Unit:
                 histories[letter.aggregate].append(letter)
             else:
                 histories[""].append(letter)
-        async with self.engine.begin() as db:
-            ledger = Ledger(db, self.room)
+        async with self.book.open() as ledger:
             if passed:
                 await ledger.note_passed(source, passed)
             for nameless in histories.pop("", ()):
@@ -137,7 +135,7 @@ class Unit:
                 rounds = await self._gate(ledger, source, histories, marks, settlement, bury)
                 said: Said = []
                 for readings in rounds:
-                    said += await self._handle(readings, now, db)
+                    said += await self._handle(readings, now, ledger.db)
                 await ledger.put(said)
                 await ledger.set_marks(source, marks)
                 await self._settle_revived(ledger, settlement)
@@ -188,8 +186,7 @@ class Unit:
     async def _apply_commands(self, letters: Sequence[Letter], *, bury: str = "") -> Settlement:
         settlement = Settlement()
         readings = [self._read(letter) for letter in letters]
-        async with self.engine.begin() as db:
-            ledger = Ledger(db, self.room)
+        async with self.book.open() as ledger:
             good = []
             for reading in readings:
                 reason = bury or reading.unreadable or ("" if reading.message else self._nobody(reading.letter))
@@ -201,7 +198,7 @@ class Unit:
                 now, fresh = await ledger.enter_commands([reading.letter.id for reading in good])
                 first = {reading.letter.id: reading for reading in reversed(good) if reading.letter.id in fresh}
                 wanted = [reading for reading in good if first.get(reading.letter.id) is reading]
-                said = await self._handle(wanted, now, db)
+                said = await self._handle(wanted, now, ledger.db)
                 await ledger.put(said)
                 settlement.done += [reading.letter for reading in good]
                 settlement.applied, settlement.said = len(wanted), len(said)
@@ -277,15 +274,15 @@ class Unit:
 
     async def tick(self, step: Step) -> tuple[int, bool]:
         """Run one step of a watch in a transaction of its own; how much it said, and whether more waits."""
-        async with self.engine.begin() as db:
-            said, more = await step(await database_now(db), db)
-            await Ledger(db, self.room).put(said)
+        async with self.book.open() as ledger:
+            said, more = await step(await ledger.now(), ledger.db)
+            await ledger.put(said)
         return len(said), more
 
     async def revive(self) -> int:
         """Apply letters that were sent back, and those that waited behind them, in order; return how many were looked at."""
-        async with self.engine.begin() as db:
-            rows = await Ledger(db, self.room).revived(200)
+        async with self.book.open() as ledger:
+            rows = await ledger.revived(200)
         by_source: dict[str, list[Letter]] = defaultdict(list)
         for row in rows:
             letter = Letter(row["subject"], dict(row["headers"]), row["payload"].encode(), dead_id=row["id"])

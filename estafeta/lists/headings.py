@@ -105,7 +105,7 @@ def _shipped() -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
     whole: dict[str, str] = {}
     beginnings: list[tuple[str, str]] = []
     examples: dict[str, str] = {}
-    for line in (files("estafeta") / "headings.tsv").read_text("utf-8").splitlines():
+    for line in (files("estafeta.lists") / "headings.tsv").read_text("utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         field, heading = line.split("\t")

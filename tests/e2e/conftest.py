@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,13 @@ async def take_in(bus: Bus, file: Path, folder: Path, intent: Intent) -> Importe
     return await import_file(bus, read_list(copy), intent, quiet())
 
 
+@asynccontextmanager
+async def ready(house: House) -> AsyncIterator[None]:
+    """Go on when all rooms are ready."""
+    await house.wait_ready()
+    yield
+
+
 @pytest.fixture(scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """Real servers and four rooms, each a process of its own."""
@@ -68,10 +76,14 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 
 
 @pytest.fixture(scope="session")
-async def furnished(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Furnished]:
-    """The main job, done once."""
+async def furnished(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Furnished]:
+    """The main job, done once, in a house where nothing else happens."""
     folder = tmp_path_factory.mktemp("lists")
-    async with Bus(line_to_house(house.state.place)) as bus:
+    async with (
+        House(tmp_path_factory.mktemp("furnished"), durable=False) as house,
+        ready(house),
+        Bus(line_to_house(house.state.place)) as bus,
+    ):
         await apply_company(bus, read_company(COMPANY), COMPANY)
         base = await take_in(bus, CLIENTS, folder, Intent("Client base", "clients"))
         exhibition = await take_in(bus, EXHIBITION, folder, Intent("ПромЭкспо 2026"))

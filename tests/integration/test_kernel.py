@@ -17,7 +17,7 @@ from shared.bus import Bus, Letter, Reading, encode_command, encode_outbox
 from shared.commands import SettleLetter
 from shared.database import engine_for
 from shared.events import StaffChanged
-from shared.ledger import LEDGER_DDL, Ledger
+from shared.ledger import LEDGER_DDL, Book, Ledger
 from shared.message import Batch, Cause, NotYet, Said, Unfit
 from shared.provision import prepare_bus, readings_of
 from shared.relay import Relay
@@ -106,7 +106,7 @@ async def test_events_are_applied_once_and_in_order_however_they_come(ground: UR
             routing, *(staff("anna", str(n)) for n in range(1, 8)), *(staff("boris", str(n)) for n in range(1, 4))
         )
         letters = await outbox_letters(routing)
-        unit = Unit("process", process, {StaffChanged: write_down})
+        unit = Unit(Book(process, "process"), {StaffChanged: write_down})
 
         first = await unit.serve([letters[0], letters[3], letters[2], letters[0]], "routing")
         assert first.applied == 1
@@ -122,7 +122,7 @@ async def test_two_replicas_apply_one_history_once(ground: URL) -> None:
     async with room_engine(ground, "routing") as routing, room_engine(ground, "process") as process:
         await say(routing, *(staff(f"s{n % 40}", f"{n}") for n in range(400)))
         letters = await outbox_letters(routing)
-        units = [Unit("process", process, {StaffChanged: write_down}) for _ in range(2)]
+        units = [Unit(Book(process, "process"), {StaffChanged: write_down}) for _ in range(2)]
         for _ in range(3):
             await asyncio.gather(*(unit.serve(letters, "routing") for unit in units))
         assert sorted(map(int, await heard(process))) == list(range(400))
@@ -135,7 +135,7 @@ async def test_a_poison_message_dies_alone_and_its_history_waits_in_order(ground
     async with room_engine(ground, "routing") as routing, room_engine(ground, "process") as process:
         await say(routing, staff("anna", "1"), staff("anna", "poison"), staff("anna", "3"), staff("boris", "1"))
         letters = await outbox_letters(routing)
-        unit = Unit("process", process, {StaffChanged: write_down})
+        unit = Unit(Book(process, "process"), {StaffChanged: write_down})
         for _ in range(3):
             settlement = await unit.serve(letters, "routing")
             assert not settlement.later, "nothing circles on the bus: what waits is kept in the room"
@@ -165,7 +165,7 @@ async def test_a_dead_letter_sent_back_is_applied_before_what_waited_behind_it(g
     async with room_engine(ground, "routing") as routing, room_engine(ground, "process") as process:
         await say(routing, *(staff("anna", str(n)) for n in range(1, 6)))
         letters = await outbox_letters(routing)
-        unit = Unit("process", process, {StaffChanged: moody})
+        unit = Unit(Book(process, "process"), {StaffChanged: moody})
         for letter in letters:
             await unit.serve([letter], "routing")
         assert await heard(process) == ["1"]
@@ -181,7 +181,7 @@ async def test_a_bug_is_tried_again_with_growing_delay_before_it_is_given_up(gro
     async with room_engine(ground, "routing") as routing, room_engine(ground, "process") as process:
         await say(routing, staff("anna", "bug"))
         [letter] = await outbox_letters(routing)
-        unit = Unit("process", process, {StaffChanged: write_down})
+        unit = Unit(Book(process, "process"), {StaffChanged: write_down})
         delays = []
         for tries in range(1, 5):
             letter.tries = tries
@@ -200,7 +200,7 @@ async def test_what_is_not_there_yet_is_asked_for_again_for_ever(ground: URL) ->
         await say(routing, staff("anna", "1"))
         [letter] = await outbox_letters(routing)
         letter.tries = 500
-        settlement = await Unit("process", process, {StaffChanged: never}).serve([letter], "routing")
+        settlement = await Unit(Book(process, "process"), {StaffChanged: never}).serve([letter], "routing")
         assert settlement.later[0][1] <= 72
         assert not settlement.done
 
@@ -210,7 +210,7 @@ async def test_an_event_of_an_unknown_version_dies_with_the_remedy(ground: URL) 
         await say(routing, staff("anna", "1"))
         [letter] = await outbox_letters(routing)
         letter.headers["ce-type"] = "StaffChanged.v9"
-        await Unit("process", process, {StaffChanged: write_down}).serve([letter], "routing")
+        await Unit(Book(process, "process"), {StaffChanged: write_down}).serve([letter], "routing")
         async with process.connect() as db:
             [row] = await Ledger(db, "process").letters(None)
         assert "v9" in row["reason"]
@@ -225,7 +225,7 @@ async def test_a_command_with_missing_fields_dies_naming_them_and_its_neighbours
         return []
 
     async with room_engine(ground, "process") as process:
-        unit = Unit("process", process, {SettleLetter: settle})
+        unit = Unit(Book(process, "process"), {SettleLetter: settle})
         good = Letter(*_turned(encode_command(SettleLetter(action="close", why="good"), id=uuid4(), room="process")))
         bad = Letter(good.subject, {**good.headers, "ce-id": str(uuid4())}, b'{"why": "no action"}')
         alien = Letter("cmd.process.moon.fly", {"ce-type": "FlyMoon.v1", "ce-id": str(uuid4())}, b"{}")
@@ -304,14 +304,14 @@ async def test_the_relay_sends_everything_once_and_in_order(ground: URL, nats_ur
         on_the_bus(nats_url, "routing") as bus,
     ):
         await say(routing, *(staff(f"s{n % 50}", str(n)) for n in range(1203)))
-        relay = Relay("routing", routing, bus)
+        relay = Relay(Book(routing, "routing"), bus)
         async with routing.connect() as db:
             await db.execution_options(isolation_level="AUTOCOMMIT")
             ledger = Ledger(db, "routing")
             while await relay.send_once(ledger):
                 pass
             assert (await ledger.health())["unsent"] == 0
-        unit = Unit("process", process, {StaffChanged: write_down})
+        unit = Unit(Book(process, "process"), {StaffChanged: write_down})
         await drain(bus, unit, reading("process_hears_routing"))
         assert sorted(map(int, await heard(process))) == list(range(1203))
 
@@ -337,7 +337,7 @@ async def test_what_a_lost_stream_took_along_is_sent_again(ground: URL, nats_url
         on_the_bus(nats_url, "routing") as bus,
         on_the_bus(nats_url, "process") as ear,
     ):
-        relay, unit = Relay("routing", routing, bus), Unit("process", process, {StaffChanged: write_down})
+        relay, unit = Relay(Book(routing, "routing"), bus), Unit(Book(process, "process"), {StaffChanged: write_down})
         for room in ("process", "reminders"):
             await _answer_watermarks(ear, process if room == "process" else None, room)
         what = reading("process_hears_routing")
@@ -388,7 +388,7 @@ async def test_a_full_stream_keeps_the_outbox_waiting(ground: URL, nats_url: str
     await prepare_bus(Settings(nats_url=nats_url), max_bytes=20_000)
     async with room_engine(ground, "routing") as routing, on_the_bus(nats_url, "routing") as bus:
         await say(routing, *(staff(f"s{n}", "x" * 500) for n in range(60)))
-        relay = Relay("routing", routing, bus)
+        relay = Relay(Book(routing, "routing"), bus)
         async with routing.connect() as db:
             await db.execution_options(isolation_level="AUTOCOMMIT")
             ledger = Ledger(db, "routing")
@@ -405,7 +405,7 @@ async def test_one_replica_leads_and_another_takes_over(ground: URL, nats_url: s
         room_engine(ground, "routing") as two,
         on_the_bus(nats_url, "one") as bus,
     ):
-        relays = [Relay("routing", engine, bus) for engine in (one, two)]
+        relays = [Relay(Book(engine, "routing"), bus) for engine in (one, two)]
         tasks = [asyncio.create_task(relay.run()) for relay in relays]
         try:
             await asyncio.sleep(1)
