@@ -30,6 +30,12 @@ class Mark:
     held_by: int | None = None
 
 
+_LOCK_MARKS = (
+    "select aggregate, applied, held_by, clock_timestamp() as now from watermarks"
+    " where source = $1 and aggregate = any($2::text[]) order by aggregate for update"
+)
+
+
 class Book:
     """Where the ledgers of one room come from: each opening is a transaction, or a leader's connection."""
 
@@ -80,20 +86,17 @@ class Ledger:
     async def lock_marks(self, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
         """Lock the watermarks of `aggregates`, in order, and tell the moment. Whoever comes second waits here."""
         names = sorted(set(aggregates))
-        await execute(
-            self.db,
-            "insert into watermarks (source, aggregate, applied) select $1, name, 0 from unnest($2::text[]) name"
-            " on conflict do nothing",
-            source,
-            names,
-        )
-        rows = await fetch(
-            self.db,
-            "select aggregate, applied, held_by, clock_timestamp() as now from watermarks"
-            " where source = $1 and aggregate = any($2::text[]) order by aggregate for update",
-            source,
-            names,
-        )
+        rows = list(await fetch(self.db, _LOCK_MARKS, source, names))
+        here = {row["aggregate"] for row in rows}
+        if missing := [name for name in names if name not in here]:
+            await execute(
+                self.db,
+                "insert into watermarks (source, aggregate, applied) select $1, name, 0 from unnest($2::text[]) name"
+                " on conflict do nothing",
+                source,
+                missing,
+            )
+            rows += await fetch(self.db, _LOCK_MARKS, source, missing)
         return rows[0]["now"].astimezone(UTC), {row["aggregate"]: Mark(row["applied"], row["held_by"]) for row in rows}
 
     async def set_marks(self, source: str, marks: Mapping[str, Mark]) -> None:

@@ -318,21 +318,24 @@ async def whole_directory(db: AsyncConnection, at: datetime) -> dict[str, Any]:
 async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
     """What was heard of these clients, locked in id order; the ones never heard of come back with `known` false."""
     wanted = sorted(set(ids))
-    new = await fetch(
-        db,
-        "insert into clients (client_id) select unnest($1::uuid[]) on conflict do nothing returning client_id",
-        wanted,
-    )
-    rows = await fetch(
-        db,
-        """
-        select client_id, region, curator, stated_curator, current, process_id, open_with, given_to, given_lead
-          from clients where client_id = any($1::uuid[]) order by client_id for update
-        """,
-        wanted,
-    )
-    unheard = {row["client_id"] for row in new}
+    rows = list(await fetch(db, _LOCK_CLIENTS, wanted))
+    here = {row["client_id"] for row in rows}
+    unheard: set[UUID] = set()
+    if missing := [client for client in wanted if client not in here]:
+        new = await fetch(
+            db,
+            "insert into clients (client_id) select unnest($1::uuid[]) on conflict do nothing returning client_id",
+            missing,
+        )
+        unheard = {row["client_id"] for row in new}
+        rows += await fetch(db, _LOCK_CLIENTS, missing)
     return {row["client_id"]: Client(**row, known=row["client_id"] not in unheard) for row in rows}
+
+
+_LOCK_CLIENTS = """
+    select client_id, region, curator, stated_curator, current, process_id, open_with, given_to, given_lead
+      from clients where client_id = any($1::uuid[]) order by client_id for update
+"""
 
 
 async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
