@@ -72,6 +72,34 @@ def messages() -> str:
     return "\n".join(parts) + "\n"
 
 
+def asyncapi() -> str:
+    """The same language for machines: AsyncAPI 3, as FastStream writes it."""
+    import yaml
+    from faststream.nats import NatsBroker
+    from faststream.specification import AsyncAPI
+
+    import shared.commands
+    import shared.events
+    import shared.questions  # noqa: F401
+    from shared.message import Event, Message
+
+    broker = NatsBroker(logger=None)
+    kept: list[object] = []  # the broker itself holds on to nothing
+    for name, message in sorted(Message.registry.items()):
+        meaning = "\n".join(_sentences(message.__doc__ or ""))
+        if issubclass(message, Event):
+            kept.append(broker.publisher(message.subject, title=name, description=meaning, schema=message))
+        else:
+
+            async def handler(message: object) -> None:
+                """Stand for whoever fulfils it."""
+
+            handler.__annotations__["message"] = message
+            kept.append(broker.subscriber(message.subject, title=name, description=meaning)(handler))
+    specification = AsyncAPI(broker, title="Estafeta", version="0.1.0", schema_version="3.0.0").to_specification()
+    return yaml.safe_dump(specification.to_jsonable(), allow_unicode=True, sort_keys=True, width=120)
+
+
 def _sentences(text: str) -> list[str]:
     return [line.strip() for line in text.strip().splitlines()]
 
@@ -135,6 +163,7 @@ def _caption(file: Path) -> str:
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "lifecycle.md": lifecycle,
     "messages.md": messages,
+    "asyncapi.yaml": asyncapi,
     "rules.md": rules,
     "../README.md": readme,
 }

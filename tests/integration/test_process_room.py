@@ -32,6 +32,7 @@ from shared.events import (
     TouchRecorded,
     TouchRefused,
 )
+from shared.ledger import Book
 from shared.message import Batch, Event, Heard, Message, NotYet
 from shared.questions import CountProcessProgress, ShowProcess
 from shared.unit import Unit
@@ -432,7 +433,7 @@ async def test_of_two_who_end_a_sale_at_once_one_is_told_that_it_is_closed(room:
 async def test_a_command_that_comes_twice_is_recorded_once(room: Room) -> None:
     came = lead()
     await room.opens(came)
-    unit = Unit("process", room.engine, {RecordTouch: handlers.record_touches})
+    unit = Unit(Book(room.engine, "process"), {RecordTouch: handlers.record_touches})
     wish = touch(came.client_id, next={"kind": "call", "due_at": datetime.now(UTC) + timedelta(days=1)})
     subject, payload, headers = encode_command(wish, id=uuid4())
     letters = [Letter(subject, headers, payload) for _ in range(3)]
