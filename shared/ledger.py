@@ -158,35 +158,29 @@ class Ledger:
         )
         last = {row["aggregate"]: row["said"] - counts[row["aggregate"]] for row in rows}
         nth: dict[tuple[UUID, str], int] = {}
-        columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [], [], [], [])
+        ids, sequences, subjects = [], [], []
         for saying, aggregate in zip(said, aggregates, strict=True):
-            event, cause = saying.event, saying.cause
-            subject = event.subject_in(self.room)
             last[aggregate] += 1
+            subject, cause = saying.event.subject_in(self.room), saying.cause
             number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
-            for column, value in zip(
-                columns,
-                (
-                    cause.new_id(f"{subject}/{number}"),
-                    aggregate,
-                    last[aggregate],
-                    subject,
-                    event.type_name(),
-                    event.model_dump_json(),
-                    cause.id,
-                    cause.is_command,
-                    cause.correlation,
-                    cause.traceparent,
-                ),
-                strict=True,
-            ):
-                column.append(value)
+            ids.append(cause.new_id(f"{subject}/{number}"))
+            sequences.append(last[aggregate])
+            subjects.append(subject)
         await execute(
             self.db,
             "insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause, by_command,"
             " correlation, traceparent) select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
             " $5::text[], $6::text[], $7::uuid[], $8::boolean[], $9::uuid[], $10::text[])",
-            *columns,
+            ids,
+            aggregates,
+            sequences,
+            subjects,
+            [saying.event.type_name() for saying in said],
+            [saying.event.model_dump_json() for saying in said],
+            [saying.cause.id for saying in said],
+            [saying.cause.is_command for saying in said],
+            [saying.cause.correlation for saying in said],
+            [saying.cause.traceparent for saying in said],
         )
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────

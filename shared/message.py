@@ -72,6 +72,7 @@ class Event(Message):
     """
 
     about: ClassVar[str] = ""
+    about_fields: ClassVar[tuple[str, ...]] = ()
     heard_by: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
@@ -81,11 +82,12 @@ class Event(Message):
         super().__pydantic_init_subclass__(**kwargs)
         *noun, participle = cls.words()
         cls.about, cls.heard_by = about, heard_by
+        cls.about_fields = tuple(re.findall(r"{(\w+)}", about))
         cls._enter("evt", owner, ("-".join(noun), participle), version)
 
     def aggregate(self) -> str:
         """The name of the aggregate this event is about, for example `client/6f1c…`."""
-        return self.about.format_map(dict(self))
+        return self.about.format(**{name: getattr(self, name) for name in self.about_fields})
 
 
 class Command(Message):

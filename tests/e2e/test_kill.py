@@ -35,9 +35,10 @@ async def test_killing_in_mid_import_changes_no_result(furnished: Furnished, tmp
                     assert getattr(ours.done.tally, count) == getattr(calm.done.tally, count), count
             outcomes = (
                 "select s.sheet, s.row_number, d.outcome, d.rule from intake.submissions s"
-                " join intake.decisions d on d.lead_id = s.id where s.purpose = 'leads' and s.import_id is not null order by 1, 2"
+                " join intake.decisions d on d.lead_id = s.id where s.import_id = :list order by 1, 2"
             )
-            assert await look(house, outcomes) == await furnished.query(outcomes)
+            list_id = exhibition.done.import_id
+            assert await look(house, outcomes, list=list_id) == await furnished.query(outcomes, list=list_id)
 
 
 async def _import_under_fire(house: House, bus: Bus, folder: Path) -> tuple[Imported, Imported]:
