@@ -231,11 +231,14 @@ class Bus:
             await self._publish_singly(batch)
 
     async def _publish_singly(self, batch: Sequence[Outgoing]) -> None:
-        for subject, payload, headers in batch:
-            try:
-                await asyncio.wait_for(self.js.publish(subject, payload, headers=headers, timeout=WAIT), WAIT * 2)
-            except JetStreamError as refused:
-                raise BusSaysNo(str(refused)) from refused
+        # All go out at once and in order; what fails stays unsent, and what did not is dropped as a repeat next time.
+        await asyncio.gather(*(self._publish_one(*message) for message in batch))
+
+    async def _publish_one(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+        try:
+            await asyncio.wait_for(self.js.publish(subject, payload, headers=headers, timeout=WAIT), WAIT * 2)
+        except JetStreamError as refused:
+            raise BusSaysNo(str(refused)) from refused
 
     async def _publish_atomically(self, batch: Sequence[Outgoing]) -> None:
         group = self.nc.new_inbox().rpartition(".")[2][:60]
