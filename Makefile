@@ -6,7 +6,7 @@ ONCE ?=
 SECONDS ?= 90
 SEED ?= 1
 
-.PHONY: run test check chaos bench docs trace format clean
+.PHONY: run test check chaos crash bench docs trace format clean
 
 run: $(STAMP)
 	$(BIN)/estafeta demo $(if $(ONCE),--once)
@@ -23,6 +23,9 @@ check: $(STAMP)
 
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
+
+crash: $(STAMP)
+	$(BIN)/pytest -m crash
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench

@@ -113,16 +113,29 @@ def demo(
 
 
 @app.command()
-def status(state: State = HERE) -> None:
+def status(
+    live: Annotated[bool, typer.Option("--watch", help="Show it anew every second, until Ctrl-C.")] = False,
+    state: State = HERE,
+) -> None:
     """How the house is: rooms, what waits where, dead letters. Exit code 1 if something is wrong."""
-    from estafeta.status import look, table, verdict
+    from estafeta.status import look, shown, verdict, watch
 
+    if live:
+        _with_house(state, lambda bus: watch(bus, _console()))
     rooms = _with_house(state, look)
-    _show(table(rooms))
-    wrong = verdict(rooms)
-    _show("", *(wrong or ["All is well."]))
-    if wrong:
+    _show(shown(rooms))
+    if verdict(rooms):
         raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(
+    room: Annotated[str, typer.Argument(help="intake, routing, process or reminders.")], state: State = HERE
+) -> None:
+    """Drop what a room keeps only by hearing, and hear it again from who said it."""
+    from estafeta.rebuild import rebuild as rebuilt
+
+    _show(*_with_house(state, lambda bus: rebuilt(bus, room)))
 
 
 @app.command()
@@ -317,13 +330,14 @@ def dead(context: typer.Context, state: State = HERE) -> None:
 @dead_app.command("list")
 def dead_list(state: State = HERE) -> None:
     """List the dead letters of all rooms."""
-    from estafeta.letters import letters_of, table
+    from estafeta.letters import Letters, letters_of, sums, table
     from estafeta.trouble import Silence
 
     found = _with_house(state, letters_of)
     silent = [silence for silence in found.values() if isinstance(silence, Silence)]
-    if any(letters for letters in found.values() if isinstance(letters, list)):
-        _show(table(found), "", "`estafeta dead show ROOM/ID` shows one whole; `again` sends it back; `close` ends it.")
+    if any(told.letters for told in found.values() if isinstance(told, Letters)):
+        _show(table(found), "", *sums(found))
+        _show("`estafeta dead show ROOM/ID` shows one whole; `again` sends it back; `close` ends it.")
     elif not silent:
         _show("No dead letters.")
     if silent:
@@ -341,18 +355,23 @@ def dead_show(id: Annotated[str, typer.Argument(help="process/12")], state: Stat
 
 @dead_app.command("again")
 def dead_again(
-    id: Annotated[str | None, typer.Argument(help="process/12")] = None,
+    id: Annotated[str | None, typer.Argument(help="process/12, or process for all letters of that room")] = None,
     all_: Annotated[bool, typer.Option("--all", help="All letters of all rooms.")] = False,
     state: State = HERE,
 ) -> None:
     """Have a dead letter handled again, after what killed it is mended."""
-    from estafeta.letters import letter_id, send_again
+    from estafeta.letters import letter_id, send_again, send_all_again
+    from shared.message import ROOMS
 
     if (id is None) == (not all_):
         raise Trouble(
-            "Which letter is to be handled again?", "Name one (`estafeta dead again process/12`), or give --all."
+            "Which letter is to be handled again?",
+            "Name one (`estafeta dead again process/12`), a room (`estafeta dead again process`), or give --all.",
         )
-    letter = letter_id(id) if id else None
+    if id is None or id in ROOMS:
+        _show(*_with_house(state, lambda bus: send_all_again(bus, [id] if id else ROOMS)))
+        return
+    letter = letter_id(id)
     _show(*_with_house(state, lambda bus: send_again(bus, letter)))
 
 

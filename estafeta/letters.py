@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,17 +38,26 @@ def letter_id(text: str) -> LetterId:
     return LetterId(choose(room, ROOMS, "room"), int(number))
 
 
-async def letters_of(bus: Bus) -> dict[str, list[dict[str, Any]] | Silence]:
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """A room's letters that are not settled, the first 200 of them; how many are dead, and how many wait behind those."""
+
+    letters: list[dict[str, Any]]
+    dead: int
+    waiting: int
+
+
+async def letters_of(bus: Bus, rooms: Sequence[str] = ROOMS) -> dict[str, Letters | Silence]:
     """Per room its dead letters that are not settled, or the silence of a room that does not answer."""
 
-    async def ask(room: str) -> list[dict[str, Any]] | Silence:
+    async def ask(room: str) -> Letters | Silence:
         try:
-            found: list[dict[str, Any]] = (await bus.ask(ListLetters(), room=room)).get("letters", [])
-            return found
+            told = await bus.ask(ListLetters(), room=room)
         except Silence as silence:
             return silence
+        return Letters(told.get("letters") or [], int(told.get("dead") or 0), int(told.get("waiting") or 0))
 
-    return dict(zip(ROOMS, await asyncio.gather(*(ask(room) for room in ROOMS)), strict=True))
+    return dict(zip(rooms, await asyncio.gather(*(ask(room) for room in rooms)), strict=True))
 
 
 def age(seconds: float) -> str:
@@ -59,24 +68,46 @@ def age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def table(letters: Mapping[str, list[dict[str, Any]] | Silence]) -> Table:
-    """All dead letters, room by room: id, what it is, age, tries, why it was given up."""
+def table(letters: Mapping[str, Letters | Silence]) -> Table:
+    """All dead letters, room by room: id, what it is, age, tries, what waits behind it, why, and the beginning of it.
+
+    Letters that wait have no line of their own: they are counted with the one they wait for.
+    """
     shown = Table(box=None, pad_edge=False)
-    for heading in ("letter", "handler", "subject", "age", "tries", "state"):
-        shown.add_column(heading, no_wrap=heading == "letter")
-    shown.add_column("why", overflow="fold")
+    for heading in ("letter", "handler", "age", "tries", "state", "behind it"):
+        shown.add_column(heading, no_wrap=True)
+    shown.add_column("why", overflow="fold", ratio=3)
+    shown.add_column("payload, masked", overflow="ellipsis", no_wrap=True, ratio=2)
     for room, found in letters.items():
-        for letter in found if isinstance(found, list) else []:
+        for letter in found.letters if isinstance(found, Letters) else []:
+            if letter.get("state") == "waiting":
+                continue
             shown.add_row(
                 f"{room}/{letter['id']}",
-                str(letter.get("handler") or ""),
-                str(letter.get("subject") or ""),
+                str(letter.get("handler") or letter.get("subject") or ""),
                 age(float(letter.get("age_s") or 0)),
                 str(letter.get("tries") or ""),
                 str(letter.get("state") or ""),
+                behind(letter),
                 str(letter.get("reason") or ""),
+                str(letter.get("payload") or "")[:200],
             )
     return shown
+
+
+def behind(letter: Mapping[str, Any]) -> str:
+    """How many messages of the same history wait behind a letter, and how long the first of them has."""
+    count = int(letter.get("behind") or 0)
+    return f"{count:,}, {age(float(letter.get('behind_oldest_s') or 0))}" if count else "–"
+
+
+def sums(letters: Mapping[str, Letters | Silence]) -> list[str]:
+    """Per room that has any: how many are dead and how many wait; the list may be shorter."""
+    return [
+        f"{room}: {found.dead:,} dead, {found.waiting:,} waiting behind them or being handled again"
+        for room, found in letters.items()
+        if isinstance(found, Letters) and found.letters
+    ]
 
 
 async def _found(bus: Bus, letter: LetterId) -> dict[str, Any]:
@@ -99,6 +130,9 @@ async def show(bus: Bus, letter: LetterId) -> list[str]:
     entry = dict(await _found(bus, letter))
     payload, headers = entry.pop("payload", None), entry.pop("headers", None) or {}
     entry["age"] = age(float(entry.pop("age_s", 0) or 0))
+    entry["behind it"] = behind(entry)
+    for counted in ("behind", "behind_oldest_s"):
+        entry.pop(counted, None)
     lines = [f"{name:<16}{value}" for name, value in entry.items() if value not in (None, "")]
     lines += [f"{name:<16}{value}" for name, value in headers.items()]
     if isinstance(payload, str):
@@ -123,19 +157,22 @@ async def settle(bus: Bus, room: str, command: SettleLetter) -> None:
         )
 
 
-async def send_again(bus: Bus, letter: LetterId | None) -> list[str]:
-    """Have one letter handled again, or every letter of every room; returns what was done, line by line."""
-    if letter:
-        await _unsettled(bus, letter)
-        await settle(bus, letter.room, SettleLetter(letter=letter.number, action="again"))
-        return [f"{letter} is being handled again; `estafeta dead` shows whether it dies anew."]
+async def send_again(bus: Bus, letter: LetterId) -> list[str]:
+    """Have one letter handled again; returns what was done, line by line."""
+    await _unsettled(bus, letter)
+    await settle(bus, letter.room, SettleLetter(letter=letter.number, action="again"))
+    return [f"{letter} is being handled again; `estafeta dead` shows whether it dies anew."]
+
+
+async def send_all_again(bus: Bus, rooms: Sequence[str]) -> list[str]:
+    """Have every dead letter of `rooms` handled again; returns what was done, line by line."""
     lines = []
-    for room, found in (await letters_of(bus)).items():
+    for room, found in (await letters_of(bus, rooms)).items():
         if isinstance(found, Silence):
             lines.append(f"{room}: does not answer, its letters were left as they are")
-        elif dead := sum(one.get("state") == "dead" for one in found):
+        elif found.dead:
             await settle(bus, room, SettleLetter(action="again"))
-            lines.append(f"{room}: {dead:,} letters are being handled again")
+            lines.append(f"{room}: {found.dead:,} letters are being handled again")
     return lines or ["No dead letters."]
 
 

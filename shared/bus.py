@@ -158,10 +158,11 @@ class Bus:
 
     async def connect(self) -> None:
         """Connect and stay connected. Raises what nats-py raises if no server answers at all."""
-        self._nc = await connect(self._settings, self._name, self._closed)
+        self._nc = await connect(self._settings, self._name, self.closed)
         self._js = self._nc.jetstream(timeout=WAIT)
 
-    async def _closed(self) -> None:
+    async def closed(self) -> None:
+        """A connection of this process has closed for good: unless we are leaving, the process must end."""
         if not self._stopping:
             log.error("bus.closed", name=self._name)
             self._on_closed()

@@ -217,3 +217,7 @@ class SettleLetter(Command, owner=EACH):
     letter: int | None = None
     action: Literal["again", "close"]
     why: Annotated[str, Field(max_length=500)] = ""
+
+
+class RebuildCopies(Command, owner=EACH):
+    """Drop what the room keeps only by hearing, and hear it again from who said it; told by `CopiesRebuilt`."""

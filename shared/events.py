@@ -272,6 +272,18 @@ class MessageDied(Event, owner=EACH, about="letter/{room}/{letter}"):
     held_aggregate: str | None = None
 
 
+class CopiesRebuilt(Event, owner=EACH, about="copies/{room}"):
+    """A room dropped what it keeps only by hearing and heard it again, from `messages` messages.
+
+    `rows` counts the rows of each copy now, `changed` those that were not as they had been told, or were missing.
+    """
+
+    room: str
+    messages: int
+    rows: dict[str, int]
+    changed: dict[str, int]
+
+
 EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
 
 

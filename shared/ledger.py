@@ -22,6 +22,10 @@ from shared.message import Said
 __all__ = ["LEDGER_DDL", "Book", "Ledger", "Mark", "add_ledger"]
 
 
+SILENCE = 3
+"""Seconds after which a leader of whom nothing is heard leads no more."""
+
+
 @dataclass(slots=True)
 class Mark:
     """How far one aggregate of a source has been applied, and the dead letter that holds it, if any."""
@@ -57,7 +61,10 @@ class Book:
 
     @asynccontextmanager
     async def lead(self) -> AsyncIterator[Ledger | None]:
-        """The same, for the one replica that leads; None for all others. Leadership ends with the connection."""
+        """The same, for the one replica that leads; None for all others. Leadership ends with the connection.
+
+        Whoever leads must use it more often than every `SILENCE` seconds.
+        """
         async with self.aside() as ledger:
             rows = await fetch(
                 ledger.db, "select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext($1)) as leads", self.room
@@ -65,6 +72,8 @@ class Book:
             if not rows[0]["leads"]:
                 yield None
                 return
+            # A leader that is frozen keeps its connection, and with it the lock: the server ends it for him.
+            await execute(ledger.db, f"set idle_session_timeout = '{SILENCE}s'")
             try:
                 yield ledger
             finally:
@@ -254,12 +263,17 @@ class Ledger:
         )
 
     async def letters(self, letter: int | None, most: int = 200) -> Sequence[RowMapping]:
-        """The dead letters that are not settled (or the one asked for), oldest first."""
+        """The dead letters that are not settled (or the one asked for), dead ones first, with what waits behind each."""
         return await fetch(
             self.db,
-            "select id, state, handler, subject, aggregate, sequence, reason, tries, headers, payload, settled_why,"
-            " extract(epoch from clock_timestamp() - died_at) as age_s from dead_letters"
-            " where case when $1::bigint is null then state <> 'settled' else id = $1 end order by id limit $2",
+            "select d.id, state, handler, subject, d.aggregate, sequence, reason, tries, headers, payload, settled_why,"
+            " extract(epoch from clock_timestamp() - died_at)::float8 as age_s, behind, behind_oldest_s"
+            " from dead_letters d left join watermarks m on m.held_by = d.id and m.source = d.source"
+            " and m.aggregate = d.aggregate cross join lateral (select count(*) as behind,"
+            " extract(epoch from clock_timestamp() - min(w.died_at))::float8 as behind_oldest_s from dead_letters w"
+            " where m.held_by is not null and w.aggregate = m.aggregate and w.source = m.source and w.state = 'waiting') b"
+            " where case when $1::bigint is null then state <> 'settled' else d.id = $1 end"
+            " order by state = 'waiting', d.id limit $2",
             letter,
             most,
         )
@@ -354,12 +368,29 @@ class Ledger:
             "letter": dead[0]["id"] if dead else None,
         }
 
-    async def health(self) -> Mapping[str, int]:
-        """Counts that ops looks at: unsent messages, dead letters, letters that wait behind one."""
+    async def history(self, kind: str, aggregate: str, sequence: int, most: int) -> Sequence[RowMapping]:
+        """What was said about aggregates of one kind, by aggregate and number, after the one named; sent or not."""
+        return await fetch(
+            self.db,
+            "select message_id, resends, aggregate, sequence, subject, type, payload, cause, correlation, traceparent,"
+            " said_at from outbox where starts_with(aggregate, $1) and (aggregate, sequence) > ($2, $3)"
+            " order by aggregate, sequence limit $4",
+            f"{kind}/",
+            aggregate,
+            sequence,
+            most,
+        )
+
+    async def health(self) -> Mapping[str, float]:
+        """What ops looks at: messages unsent, dead letters, letters that wait behind one, and the age of the oldest."""
         rows = await fetch(
             self.db,
             "select (select count(*) from (select 1 from outbox where sent_at is null limit 100000) u) as unsent,"
             " (select count(*) from dead_letters where state = 'dead') as dead,"
-            " (select count(*) from dead_letters where state in ('waiting', 'again')) as waiting",
+            " (select count(*) from dead_letters where state in ('waiting', 'again')) as waiting,"
+            " coalesce((select extract(epoch from clock_timestamp() - said_at) from outbox where sent_at is null"
+            " order by id limit 1), 0)::float8 as oldest_unsent_s,"
+            " coalesce((select extract(epoch from clock_timestamp() - min(died_at)) from dead_letters"
+            " where state = 'dead'), 0)::float8 as oldest_dead_s",
         )
         return dict(rows[0])

@@ -86,7 +86,10 @@ class ShowDeadlines(Question, owner="reminders"):
 
 
 class TellHealth(Question, owner=EACH):
-    """How the room is: `{ready, problems, unsent, dead, waiting, consumers: {durable: {pending, unacked}}}`."""
+    """How the room is: `{ready, problems, unsent, dead, waiting, consumers: {durable: {pending, unacked}}, …}`.
+
+    `since_start` holds what the replica that answers has counted: `{applied, gate_waits, retries, died, sent, …}`.
+    """
 
 
 class TellOutcome(Question, owner=EACH):
@@ -96,7 +99,10 @@ class TellOutcome(Question, owner=EACH):
 
 
 class ListLetters(Question, owner=EACH):
-    """The dead letters that are not settled, or the one asked for: `{letters: [{id, handler, reason, …}]}`."""
+    """The dead letters that are not settled, or the one asked for: `{letters: [{id, handler, reason, …}], dead, waiting}`.
+
+    At most 200, dead ones first; `behind` and `behind_oldest_s` say how many wait behind each, and for how long.
+    """
 
     letter: int | None = None
 
@@ -109,3 +115,14 @@ class TellWatermarks(Question, owner=EACH):
 
     source: str
     said: dict[str, int]
+
+
+class TellHistory(Question, owner=EACH):
+    """What the room has said about aggregates of one kind, as it goes on the wire: `{messages: [[subject, headers, payload]]}`.
+
+    At most 200 at a time, by aggregate and number, after the one named.
+    """
+
+    kind: str
+    after_aggregate: str = ""
+    after_sequence: int = 0

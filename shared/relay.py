@@ -1,7 +1,7 @@
 """Outbox → NATS in order, in atomic batches; and what a listener never applied is sent again.
 
 One replica of a room leads at a time, by an advisory lock that dies with its connection.
-A leader that was frozen and wakes may publish once more what its successor has sent: the gate drops that.
+A leader that is frozen loses it within seconds; what it publishes once more when it wakes, the gate drops.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ COMPARE_EVERY = 5.0
 COMPARE_AT_ONCE = 2000
 _GRACE_MS = 2000
 _PAUSE = 0.5
+_SIGN_OF_LIFE = 1.0
 
 log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ class Relay:
     def __init__(self, book: Book, bus: Bus) -> None:
         self.room, self.book, self.bus = book.room, book, bus
         self.leads = False
+        self.sent = self.sent_again = 0
         self._bell = asyncio.Event()
         self._cursor = ""
         self._listeners = listeners_of(book.room)
@@ -67,14 +69,22 @@ class Relay:
         self.leads = True
         log.info(f"{self.room}.relay_leads")
         async with asyncio.TaskGroup() as duties:
-            duties.create_task(self._keep_sending(ledger))
+            duties.create_task(self._keep_leading(ledger))
+            duties.create_task(self._keep_sending())
             duties.create_task(self._keep_comparing())
 
-    async def _keep_sending(self, ledger: Ledger) -> None:
+    async def _keep_leading(self, ledger: Ledger) -> None:
+        """Let the database hear of us; when it has given us up meanwhile, this fails and we stop."""
         while True:
-            self._bell.clear()
-            if await self.send_once(ledger) < BATCH:
-                await self._rest()
+            await ledger.now()
+            await asyncio.sleep(_SIGN_OF_LIFE)
+
+    async def _keep_sending(self) -> None:
+        async with self.book.aside() as ledger:
+            while True:
+                self._bell.clear()
+                if await self.send_once(ledger) < BATCH:
+                    await self._rest()
 
     async def _keep_comparing(self) -> None:
         async with self.book.aside() as ledger:
@@ -100,6 +110,7 @@ class Relay:
             await asyncio.sleep(_PAUSE)
             return 0
         await ledger.mark_sent([row["id"] for row in rows])
+        self.sent += len(rows)
         return len(rows)
 
     # ── anti-entropy ────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,6 +144,7 @@ class Relay:
         if heard:
             await ledger.note_heard(heard)
         if again:
+            self.sent_again += again
             log.warning(f"{self.room}.sent_again", messages=again)
             self.wake()
         return again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,27 +14,27 @@ import uvloop
 from faststream import FastStream
 from faststream.nats import NatsBroker, NatsMessage, NatsResponse
 from pydantic import ValidationError
-from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import MetaData, Table
 
 from shared.bus import Bus, Reading, inbox_prefix
 from shared.clock import ticks
-from shared.commands import SettleLetter
 from shared.database import engine_for, to_json
-from shared.ledger import Book, Ledger
-from shared.masking import masked
-from shared.message import Batch, Question, Said
+from shared.door import Door
+from shared.every_room import Answer, EveryRoom
+from shared.health import Health, Measure, Pulse
+from shared.ledger import Book
+from shared.message import Event, Question
+from shared.metrics import Metrics
 from shared.migrate import is_current
 from shared.provision import readings_of
-from shared.questions import ListLetters, TellHealth, TellOutcome, TellWatermarks
 from shared.relay import Relay
 from shared.settings import Settings
 from shared.telemetry import start_logging
 from shared.unit import Handler, Step, Unit, describe
 
-Answer = Callable[[Any, AsyncConnection], Awaitable[Mapping[str, Any]]]
 _WAIT = 2.0
 _PAUSE = 0.5
+_LEAVE = 20.0
 
 log = structlog.get_logger()
 
@@ -50,13 +49,19 @@ class Watch:
 
 @dataclass(frozen=True)
 class Room:
-    """What makes a room: the messages it handles, the questions it answers, what it does by the clock."""
+    """What makes a room: the messages it handles, the questions it answers, what it does by the clock.
+
+    `copies` are the tables it keeps only by hearing: each is filled by the handler of one event and by nothing else.
+    `measures` are figures of its own for ops, by the end of their names.
+    """
 
     name: str
     metadata: MetaData
     handlers: Mapping[type[Any], Handler]
     answers: Mapping[type[Question], Answer] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
+    copies: Mapping[type[Event], Table] = field(default_factory=dict)
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
 
 class Service:
@@ -68,51 +73,64 @@ class Service:
         label = f"{room.name} {settings.replica}".strip()
         self.bus = Bus(settings, label, on_closed=lambda: os._exit(1))  # the supervisor starts it anew
         self.book = Book(self.engine, room.name)
-        self.unit = Unit(self.book, {**room.handlers, SettleLetter: self._settle})
+        self.metrics = Metrics(room.name)
         self.relay = Relay(self.book, self.bus)
         self.readings = readings_of(room.name)
-        self._tasks: dict[asyncio.Task[None], str] = {}
+        self.pulse = Pulse()
+        self.health = Health(
+            room.name,
+            settings.replica,
+            engine=self.engine,
+            bus=self.bus,
+            readings=self.readings,
+            relay=self.relay,
+            metrics=self.metrics,
+            pulse=self.pulse,
+            measures=room.measures,
+        )
+        every = EveryRoom(room.name, self.bus, self.health, copies=room.copies, copiers=room.handlers)
+        self.answers = {**every.answers, **room.answers}
+        handlers = {**room.handlers, **every.handlers}
+        self.unit = Unit(self.book, {message: self.metrics.timed(handler) for message, handler in handlers.items()})
         self._serving: set[str] = set()
-        self._stopping = asyncio.Event()
-        self._kernel: dict[type[Question], Answer] = {
-            TellHealth: self._health,
-            TellOutcome: self._outcome,
-            ListLetters: self._letters,
-            TellWatermarks: self._watermarks,
-        }
 
     # ── life cycle ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def open_door(self) -> None:
+        """Let ops look in from the first moment: alive, and not ready yet."""
+        if self.settings.http:
+            self.pulse.begin("door", Door(self.settings.http, self.health.pages()).run())
 
     async def start(self) -> None:
         """Reach the servers, however long they take to come up, and begin."""
         await self._until_up(self.bus.connect)
         await self._until_up(self._reach_database)
-        self._begin("relay", self.relay.run())
+        self.pulse.begin("relay", self.relay.run())
         for reading in self.readings:
-            self._begin(reading.durable, self._listen(reading))
+            self.pulse.begin(reading.durable, self._listen(reading))
         for number, watch in enumerate(self.room.watches):
-            self._begin(f"watch{number}", self._watch(watch))
-        self._begin("revive", self._revive())
+            self.pulse.begin(f"watch{number}", self._watch(watch, f"watch{number}"))
+        self.pulse.begin("revive", self._revive())
+        self.pulse.begun = True
         log.info(f"{self.room.name}.started", pid=os.getpid())
 
     async def stop(self) -> None:
         """Finish the batches in hand, take no new ones, leave."""
-        self._stopping.set()
-        busy = [task for task, name in self._tasks.items() if name in self._serving]
-        for task in self._tasks:
+        # Servers that are gone can keep a client waiting for long; what is not committed by then comes again anyway.
+        asyncio.get_running_loop().call_later(_LEAVE, os._exit, 1)
+        self.pulse.stopping.set()
+        busy = [task for task, name in self.pulse.tasks.items() if name in self._serving]
+        for task in self.pulse.tasks:
             if task not in busy:
                 task.cancel()
         if busy:
             await asyncio.wait(busy, timeout=10)
-        for task in self._tasks:
+        for task in self.pulse.tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.pulse.tasks, return_exceptions=True)
         await self.bus.close()
         await self.engine.dispose()
         log.info(f"{self.room.name}.stopped")
-
-    def _begin(self, name: str, work: Any) -> None:
-        self._tasks[asyncio.create_task(work, name=name)] = name
 
     async def _until_up(self, reach: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -132,7 +150,8 @@ class Service:
     # ── work ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _listen(self, reading: Reading) -> None:
-        while not self._stopping.is_set():
+        while not self.pulse.stopping.is_set():
+            self.pulse.turn(reading.durable)
             try:
                 letters = await self.bus.fetch(reading, wait=_WAIT)
                 if not letters:
@@ -140,6 +159,7 @@ class Service:
                 self._serving.add(reading.durable)
                 began = ticks()
                 settlement = await self.unit.serve(letters, reading.source)
+                self.metrics.served(reading.durable, len(letters), settlement, ticks() - began)
                 log.debug(
                     f"{self.room.name}.batch_served",
                     durable=reading.durable,
@@ -159,8 +179,9 @@ class Service:
             finally:
                 self._serving.discard(reading.durable)
 
-    async def _watch(self, watch: Watch) -> None:
-        while not self._stopping.is_set():
+    async def _watch(self, watch: Watch, name: str) -> None:
+        while not self.pulse.stopping.is_set():
+            self.pulse.turn(name)
             more = False
             try:
                 said, more = await self.unit.tick(watch.step)
@@ -172,7 +193,8 @@ class Service:
                 await asyncio.sleep(watch.every)
 
     async def _revive(self) -> None:
-        while not self._stopping.is_set():
+        while not self.pulse.stopping.is_set():
+            self.pulse.turn("revive")
             try:
                 if await self.unit.revive():
                     await self.relay.announce()
@@ -185,7 +207,7 @@ class Service:
 
     async def answer(self, kind: type[Question], body: bytes) -> bytes:
         """Answer one question, in an envelope: `{ok, answer}` or `{ok, problem, remedy}`. Silence is never an answer."""
-        answerer = self._kernel.get(kind) or self.room.answers[kind]
+        answerer = self.answers[kind]
         try:
             question = kind.model_validate_json(body or b"{}")
             async with self.engine.connect() as db:
@@ -201,59 +223,7 @@ class Service:
 
     def questions(self) -> list[type[Question]]:
         """Every question this room answers."""
-        return [*self._kernel, *self.room.answers]
-
-    async def _health(self, _: TellHealth, db: AsyncConnection) -> Mapping[str, Any]:
-        problems = []
-        consumers = {}
-        if not await is_current(db, self.room.name):
-            problems.append(f"schema not migrated: run python -m shared.migrate {self.room.name}")
-        if not self.bus.is_connected:
-            problems.append("no connection to NATS")
-        for reading in self.readings:
-            try:
-                pending, unacked = await self.bus.backlog(reading)
-                consumers[reading.durable] = {"pending": pending, "unacked": unacked}
-            except Exception as fault:
-                problems.append(
-                    f"consumer {reading.durable} cannot be read: {describe(fault)}; run python -m shared.provision"
-                )
-        for task, name in self._tasks.items():
-            if task.done() and not self._stopping.is_set():
-                problems.append(f"{name} has ended")
-        counts = await Ledger(db, self.room.name).health()
-        return {
-            "room": self.room.name,
-            "replica": self.settings.replica,
-            "pid": os.getpid(),
-            "ready": not problems,
-            "problems": problems,
-            "leads": self.relay.leads,
-            "consumers": consumers,
-            **counts,
-        }
-
-    async def _outcome(self, question: TellOutcome, db: AsyncConnection) -> Mapping[str, Any]:
-        found = await Ledger(db, self.room.name).outcome(question.command_id)
-        said = [{**one, "payload": json.loads(one["payload"])} for one in found["said"]]
-        return {**found, "said": said}
-
-    async def _letters(self, question: ListLetters, db: AsyncConnection) -> Mapping[str, Any]:
-        rows = await Ledger(db, self.room.name).letters(question.letter)
-        return {"letters": [{**row, "age_s": float(row["age_s"]), "payload": masked(row["payload"])} for row in rows]}
-
-    async def _watermarks(self, question: TellWatermarks, db: AsyncConnection) -> Mapping[str, Any]:
-        return await Ledger(db, self.room.name).watermarks(question.source, question.said)
-
-    async def _settle(self, wishes: Batch[SettleLetter], db: AsyncConnection) -> Said:
-        """Settle dead letters as an operator wishes; what is to be tried again is picked up within a second."""
-        ledger = Ledger(db, self.room.name)
-        for wish in wishes:
-            if wish.message.action == "again":
-                await ledger.revive(wish.message.letter)
-            elif wish.message.letter is not None:
-                await ledger.give_up(wish.message.letter, wish.message.why or "closed by an operator")
-        return []
+        return list(self.answers)
 
 
 def _no(problem: str, remedy: str) -> bytes:
@@ -270,6 +240,7 @@ def application(room: Room, settings: Settings) -> FastStream:
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         ping_interval=5,
+        closed_cb=service.bus.closed,  # else the room would live on and answer nobody
         logger=None,
         graceful_timeout=5.0,
         **_login(settings),
@@ -277,6 +248,7 @@ def application(room: Room, settings: Settings) -> FastStream:
     for kind in service.questions():
         _answer_on(broker, service, kind)
     app = FastStream(broker, logger=None)
+    app.on_startup(service.open_door)
     app.after_startup(service.start)
     app.on_shutdown(service.stop)
     return app

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="one or several, by commas")
     nats_user: str | None = None
     nats_password: SecretStr | None = None
+    http: str = Field(
+        default="", pattern=r"^(.+:\d{1,5})?$", description="where ops may look: host:port; empty: nowhere"
+    )
     replica: str = Field(default="", description="a name for this process in logs and connections")
     log_format: str = Field(default="text", pattern="^(text|json)$")
     log_level: str = "info"

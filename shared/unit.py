@@ -27,7 +27,8 @@ from shared.message import Batch, Cause, Command, Event, Heard, Message, NotYet,
 Step = Callable[[datetime, AsyncConnection], Awaitable[tuple[Said, bool]]]
 Handler = Callable[[Batch[Any], AsyncConnection], Awaitable[Said]]
 _PASSING_STATES = ("08", "40", "53", "55", "57", "58")
-_GAP_DELAY = 0.2
+_GAP_DELAY, _LONGEST_GAP = 0.2, 5.0  # what is missing is on its way, or is sent again within seconds
+_LONGEST_PASSING = 15.0  # a server that comes back finds all its work waiting, and soon
 _NAMELESS = "it names no aggregate and number (ce-subject, ce-sequence): it did not come from an outbox"
 _TRIES = 5
 
@@ -43,6 +44,7 @@ class Settlement:
     applied: int = 0
     said: int = 0
     buried: int = 0
+    gaps: int = 0
 
     def add(self, other: Settlement) -> None:
         """Take in the settlement of another part of the batch."""
@@ -51,6 +53,7 @@ class Settlement:
         self.applied += other.applied
         self.said += other.said
         self.buried += other.buried
+        self.gaps += other.gaps
 
 
 @dataclass(slots=True)
@@ -85,7 +88,7 @@ class Unit:
         except Exception as fault:
             if is_passing(fault):
                 log.warning(f"{self.room}.batch_postponed", fault=describe(fault), letters=len(letters))
-                return Settlement(later=[(letter, _backoff(letter)) for letter in letters])
+                return Settlement(later=[(letter, min(_backoff(letter), _LONGEST_PASSING)) for letter in letters])
             if len(letters) > 1:
                 middle = len(letters) // 2
                 settlement = await self.serve(letters[:middle], source)
@@ -138,7 +141,9 @@ class Unit:
                     said += await self._handle(readings, now, ledger.db)
                 await ledger.put(said)
                 await ledger.set_marks(source, marks)
-                await self._settle_revived(ledger, settlement)
+                # One that was buried again meanwhile, here or by another replica, still holds its history.
+                applied = [one for one in settlement.done if _is_applied(one, marks)]
+                await self._settle_revived(ledger, applied)
                 settlement.said = len(said)
         return settlement
 
@@ -164,7 +169,8 @@ class Unit:
                     await ledger.bury(source, letter, reason="waits behind a dead letter", handler="", state="waiting")
                     settlement.done.append(letter)
                 elif letter.sequence > mark.applied + 1:
-                    settlement.later.append((letter, _GAP_DELAY if letter.tries < _TRIES else _backoff(letter)))
+                    settlement.gaps += 1
+                    settlement.later.append((letter, _GAP_DELAY if letter.tries < _TRIES else _LONGEST_GAP))
                 else:
                     reading = self._read(letter)
                     reason = bury or reading.unreadable
@@ -202,7 +208,7 @@ class Unit:
                 await ledger.put(said)
                 settlement.done += [reading.letter for reading in good]
                 settlement.applied, settlement.said = len(wanted), len(said)
-                await self._settle_revived(ledger, settlement)
+                await self._settle_revived(ledger, [reading.letter for reading in good])
         return settlement
 
     # ── both ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,9 +273,9 @@ class Unit:
         log.error(f"{self.room}.message_died", letter=number, type=letter.type, aggregate=letter.aggregate)
         return number
 
-    async def _settle_revived(self, ledger: Ledger, settlement: Settlement) -> None:
-        revived = [letter.dead_id for letter in settlement.done if letter.dead_id is not None]
-        if revived and not settlement.buried:
+    async def _settle_revived(self, ledger: Ledger, applied: Sequence[Letter]) -> None:
+        revived = [letter.dead_id for letter in applied if letter.dead_id is not None]
+        if revived:
             await ledger.settle(revived, "applied")
 
     async def tick(self, step: Step) -> tuple[int, bool]:
@@ -322,6 +328,11 @@ def _backoff(letter: Letter) -> float:
     """Seconds until the next try: 2ⁿ up to a minute, spread by ±20 % according to the message's id."""
     spread = 0.8 + (letter.id.int % 401) / 1000
     return min(2.0 ** (letter.tries - 2), 60.0) * float(spread)
+
+
+def _is_applied(letter: Letter, marks: Mapping[str, Mark]) -> bool:
+    mark = marks.get(letter.aggregate)
+    return mark is not None and letter.sequence <= mark.applied
 
 
 def _moment(letter: Letter, now: datetime) -> datetime:

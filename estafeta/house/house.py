@@ -6,34 +6,43 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import nats
+import nats.errors
+import nats.js.errors
 from sqlalchemy.engine import URL, make_url
 
-from estafeta.house.children import Child, Server, is_free
-from estafeta.house.keeper import Keeper, Tell, Watched, silence
-from estafeta.house.prepare import BusDoor, greet_bus, make_database, prepare
+from estafeta.house.children import LOOPBACK, Child, Server, free_port, is_free
+from estafeta.house.keeper import Keeper, Tell, Watched, room_of, silence
+from estafeta.house.prepare import BusDoor, greet_bus, make_database, prepare, prepare_streams
 from estafeta.house.servers import Nats, Postgres
 from estafeta.house.state import StateDirectory
-from estafeta.house.trouble import PortUnreadable, RoomsNotReady
+from estafeta.house.trouble import HouseTrouble, PortUnreadable, RoomsNotReady
 from shared.bus import inbox_prefix
 from shared.message import ROOMS
-from shared.provision import role_of
+from shared.provision import readings_of, role_of
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ROOM_PATIENCE = 15.0
+_LOOK_AT_STREAMS_EVERY = 1.0
+_STREAMS_PATIENCE = 15.0
+
+Link = Callable[[str, str, int], Awaitable[int]]
+"""`(process, server, port)` → the port by which this room's process reaches that server: whoever tests may stand between."""
 
 
 class RoomProcess(Child):
     """One room as a process of its own."""
 
-    def __init__(self, room: str, log: Path, command: Sequence[str], env: Mapping[str, str]) -> None:
-        super().__init__(room, log)
+    def __init__(self, name: str, log: Path, command: Sequence[str], env: Mapping[str, str]) -> None:
+        super().__init__(name, log)
         self.command, self.env = list(command), dict(env)
 
     def spawn(self) -> None:
@@ -45,8 +54,9 @@ class House:
     """One whole Estafeta on this machine: `async with House(state) as house: await house.wait_ready()`.
 
     `state` is the directory that keeps everything. `database_url` and `nats_url`, both with administrator's rights,
-    use servers that run already. `commands` replaces what is started for each room. `tell(name, level, text)` hears
-    what happens. `durable=False` gives up safety against a power cut: for tests only.
+    use servers that run already. `replicas` processes are started for each room, called `routing`, `routing/2` and so on.
+    `commands` replaces what is started for each room. `tell(name, level, text)` hears what happens.
+    For tests only: `durable=False` gives up safety against a power cut, `link` leads the rooms to their servers another way.
     Raises a `HouseTrouble` when it cannot stand; then everything that was started is stopped again.
     """
 
@@ -59,20 +69,22 @@ class House:
         nats_url: str | None = None,
         postgres_port: int | None = None,
         nats_port: int | None = None,
+        replicas: int = 1,
         commands: Mapping[str, Sequence[str]] | None = None,
+        link: Link | None = None,
         tell: Tell = silence,
     ) -> None:
         self.state = StateDirectory(state)
         self.tell = tell
         self.commands = commands or {room: [sys.executable, "-P", "-m", f"services.{room}"] for room in ROOMS}
         self._external_database, self._external_bus = database_url, nats_url
-        self._durable = durable
+        self._durable, self._replicas, self._link = durable, replicas, link
         self._ports = {"postgres": postgres_port, "nats": nats_port}
         self.keeper = Keeper(tell)
         self.servers, self.rooms = self.keeper.servers, self.keeper.rooms
         self.database = URL.create("postgresql+asyncpg")
         self.admin = self.operator = BusDoor("")
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: asyncio.Future[tuple[None, None]] | None = None
 
     @property
     def everything(self) -> list[Watched]:
@@ -106,21 +118,33 @@ class House:
         for fault in faults:
             if fault is not None:
                 raise fault
-        self.state.keep_ports({w.name: w.child.port for w in self.servers.values() if isinstance(w.child, Server)})
+        ports = {w.name: w.child.port for w in self.servers.values() if isinstance(w.child, Server)}
+        self.state.keep_ports(ports)
         self.tell("house", "info", "preparing roles, schemas, streams and consumers")
         for room, revision in (await prepare(self.database, secrets.database, self.admin)).items():
             self.tell(room, "info", f"schema is at revision {revision}")
         await self._connect()
+        doors: dict[str, int] = {}
         for room, command in self.commands.items():
-            env = self._environment(room, secrets.database[room], secrets.bus[room])
-            self.keeper.start_room(RoomProcess(room, self.state.logs / f"{room}.log", command, env))
+            for replica in range(1, self._replicas + 1):
+                name = room if replica == 1 else f"{room}/{replica}"
+                env = await self._environment(name, secrets.database[room], secrets.bus[room])
+                if self._replicas > 1:
+                    env["ESTAFETA_REPLICA"] = str(replica)
+                doors[name] = self._door(name, doors)
+                env["ESTAFETA_HTTP"] = f"{LOOPBACK}:{doors[name]}"
+                log = self.state.logs / f"{name.replace('/', '-')}.log"
+                self.keeper.start_room(RoomProcess(name, log, command, env))
+                self.rooms[name].address = env["ESTAFETA_HTTP"]
+        self.state.keep_ports(ports | doors)
         self.state.hang_card({
             "pid": os.getpid(),
             "nats_url": self.operator.url,
             "operator": {"user": self.operator.user, "password": self.operator.password},
             "database": self.database.set(drivername="postgresql", password=None).render_as_string(),
+            "http": {name: f"http://{LOOPBACK}:{port}" for name, port in doors.items()},
         })  # fmt: skip
-        self._watching = asyncio.create_task(self.keeper.run(), name="house watch")
+        self._watching = asyncio.gather(self.keeper.run(), self._keep_streams())
 
     async def _start_postgres(self) -> None:
         if self._external_database:
@@ -154,17 +178,28 @@ class House:
         last = self.state.last_port(server)
         return self._ports[server] or (last if last and is_free(last) else None)
 
-    def _environment(self, room: str, database_password: str, bus_password: str) -> dict[str, str]:
+    def _door(self, name: str, taken: Mapping[str, int]) -> int:
+        """The port where ops may look into a room: last time's if it is still free, else any."""
+        port = self.state.last_port(name)
+        while not port or port in taken.values() or not is_free(port):
+            port = free_port()
+        return port
+
+    async def _environment(self, name: str, database_password: str, bus_password: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ESTAFETA_")}
         kept |= {name: value for name, value in os.environ.items() if name == "ESTAFETA_LOG_LEVEL"}
-        database = self.database.set(drivername="postgresql", username=role_of(room), password=None)
-        user, password = role_of(room), bus_password
+        role = role_of(room_of(name))
+        database, bus = self.database.set(drivername="postgresql", username=role, password=None), self.admin.url
+        if self._link is not None:
+            database = database.set(port=await self._link(name, "postgres", database.port or 5432))
+            bus = f"nats://{LOOPBACK}:{await self._link(name, 'nats', urlsplit(bus).port or 4222)}"
+        user, password = role, bus_password
         if self._external_bus:
             user, password = self.admin.user or "", self.admin.password or ""
         own = {
             "ESTAFETA_DATABASE_URL": database.render_as_string(hide_password=False),
             "ESTAFETA_DATABASE_PASSWORD": database_password,
-            "ESTAFETA_NATS_URL": self.admin.url,
+            "ESTAFETA_NATS_URL": bus,
             "ESTAFETA_NATS_USER": user,
             "ESTAFETA_NATS_PASSWORD": password,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])),
@@ -188,6 +223,32 @@ class House:
             error_cb=hush,
         )
 
+    async def _keep_streams(self) -> None:
+        """Make streams and consumers again when they are gone: rooms only bind to them, and send again what was lost."""
+        wanted = Counter(reading.stream for room in ROOMS for reading in readings_of(room))
+        while True:
+            await asyncio.sleep(_LOOK_AT_STREAMS_EVERY)
+            try:
+                async with asyncio.timeout(_STREAMS_PATIENCE):
+                    if self.keeper.nc is None or self.keeper.nc.is_closed:
+                        await self._connect()
+                    elif gone := await self._missing(wanted):
+                        self.tell("nats", "warning", f"{gone} is gone or has lost consumers; making it again")
+                        await prepare_streams(self.admin)
+            except (OSError, TimeoutError, nats.errors.Error, HouseTrouble) as fault:
+                self.tell("nats", "info", f"streams could not be looked after: {fault!r}")
+
+    async def _missing(self, wanted: Mapping[str, int]) -> str:
+        assert self.keeper.nc is not None  # noqa: S101  # the caller looked
+        stands = self.keeper.nc.jetstream(timeout=2)
+        for stream, consumers in wanted.items():
+            try:
+                if (await stands.stream_info(stream)).state.consumer_count < consumers:
+                    return stream
+            except nats.js.errors.NotFoundError:
+                return stream
+        return ""
+
     # ── use ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def wait_ready(self, seconds: float = 90) -> None:
@@ -201,12 +262,16 @@ class House:
             await asyncio.sleep(0.05)
 
     async def kill(self, name: str) -> None:
-        """Kill a room or a server without warning (SIGKILL); the house will notice and start it again."""
+        """Kill a room or a server without warning (SIGKILL); the house will notice and start it again.
+
+        It did not fall by itself, so the house does not wait longer and longer before it starts it again.
+        """
         one = self.rooms.get(name) or self.servers[name]
-        if one.child is not None and one.child.process is not None:
-            one.child.process.kill()
-            await asyncio.to_thread(one.child.process.wait)
+        if one.child is not None and (process := one.child.process) is not None:
+            process.kill()
+            await asyncio.to_thread(process.wait)
             one.state = "fallen"
+            one.calm()
 
     # ── stop ────────────────────────────────────────────────────────────────────────────────────────────────────
 

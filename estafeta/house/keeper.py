@@ -26,6 +26,11 @@ _SLOW_START = 15.0
 Tell = Callable[[str, str, str], None]
 
 
+def room_of(process: str) -> str:
+    """The room of one of its processes: `routing` for `routing/2`."""
+    return process.partition("/")[0]
+
+
 def silence(name: str, level: str, text: str) -> None:
     """Tell nobody."""
 
@@ -55,6 +60,10 @@ class Watched:
     def log(self) -> Path | None:
         """Where it writes."""
         return self.child.log if self.child else None
+
+    def calm(self) -> None:
+        """Let the next fall count as the first."""
+        self.pause = _FIRST_PAUSE
 
 
 class Keeper:
@@ -180,17 +189,22 @@ class Keeper:
         one.ask_at = now + (_ASK_EVERY if one.state == "ready" else _LOOK_EVERY)
 
     async def _ask_room(self, one: Watched) -> list[str]:
-        """What keeps a room from being ready, in its own words; empty when it is."""
+        """What keeps a room from being ready, in its own words; empty when it is.
+
+        Any replica may be the one that answers: it speaks for all processes of its room that live.
+        """
+        room = room_of(one.name)
         try:
             assert self.nc is not None  # noqa: S101  # rooms are started after the connection
-            reply = await self.nc.request(TellHealth.subject_in(one.name), b"{}", timeout=2)
+            reply = await self.nc.request(TellHealth.subject_in(room), b"{}", timeout=2)
             said = json.loads(reply.data)
         except Exception as silence:
             return [f"it does not answer ({type(silence).__name__})"]
         if not said.get("ok"):
             return [str(said.get("problem", "it cannot say how it is"))]
         one.health = said["answer"]
-        if one.health.get("pid", one.pid) != one.pid:
+        family = {other.pid for other in self.rooms.values() if room_of(other.name) == room}
+        if one.health.get("pid", one.pid) not in family:
             return ["another process answers in its name"]
         return [] if one.health.get("ready") else [str(problem) for problem in one.health.get("problems", [])] or ["…"]
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from estafeta.house.house import House, port_of
-from estafeta.house.keeper import Watched
+from estafeta.house.keeper import Watched, room_of
 
 __all__ = ["House", "up"]
 
@@ -185,7 +185,7 @@ def table_of(house: House) -> Table:
             Text(one.name, style=_COLOURS.get(one.name, "")),
             state,
             str(one.pid or "–"),
-            one.address or f"ask.{one.name}.>",
+            one.address or f"ask.{room_of(one.name)}.>",
             ", ".join(counts) or "–",
             str(one.log.relative_to(house.state.place)) if one.log else "–",
         )

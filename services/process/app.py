@@ -20,4 +20,5 @@ ROOM = Room(
         ShowProcess: answers.show_process,
     },
     watches=(),
+    copies={OfficeChanged: tables.offices, StaffChanged: tables.staff},
 )

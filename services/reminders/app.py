@@ -1,6 +1,6 @@
 """Composition root: what reminders handles, answers and does by the clock."""
 
-from services.reminders import answers, handlers, tables, watch
+from services.reminders import answers, handlers, store, tables, watch
 from shared.events import OfficeChanged, StaffChanged, TaskClosed, TaskSet
 from shared.questions import CountRemindersProgress, ShowDeadlines
 from shared.service import Room, Watch
@@ -22,4 +22,6 @@ ROOM = Room(
         Watch(step=watch.by_a_steady_clock(watch.fall_due), every=1.0),
         Watch(step=watch.count_anew, every=5.0),
     ),
+    copies={OfficeChanged: tables.offices, StaffChanged: tables.staff},
+    measures={"deadline_lag_seconds": store.deadline_lag},
 )

@@ -246,6 +246,14 @@ async def claim_timers(db: AsyncConnection, after: datetime, until: datetime, li
     )
 
 
+async def deadline_lag(db: AsyncConnection) -> float:
+    """Seconds by which the oldest step that should have been taken is late; 0 when none is."""
+    rows = await fetch(
+        db, "select greatest(extract(epoch from clock_timestamp() - min(fire_at)), 0)::float8 as late from timers"
+    )
+    return float(rows[0]["late"] or 0)
+
+
 async def notify(db: AsyncConnection, rows: Sequence[Row]) -> set[UUID]:
     """Keep who is told what; return the ids of what had not been told before."""
     return {

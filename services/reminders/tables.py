@@ -65,7 +65,8 @@ deadlines = Table(
     Column("client_id", UUID, nullable=False),
     Column("import_id", UUID),
     Column("manager", Text, nullable=False),
-    Column("office_id", Text, ForeignKey("reminders.offices.office_id"), nullable=False),
+    # Deferrable, because offices are a copy: `estafeta rebuild` drops them and hears them again in one transaction.
+    Column("office_id", Text, ForeignKey("reminders.offices.office_id", deferrable=True), nullable=False),
     Column("kind", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("is_first_reaction", Boolean, nullable=False),  # counted by the SLA of its source, not promised for a moment

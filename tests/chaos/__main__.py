@@ -1,25 +1,25 @@
-"""`make chaos`: a whole house under fire: rooms and servers are killed and frozen while leads come in, and nothing is lost.
+"""`make chaos`: a house with two replicas of each room under fire, while leads, lists and touches come in; nothing may be lost.
 
-Traffic is online and bulk at once, with repeats. At the end the same invariants as in the tests must hold.
+`SECONDS` of fire, all of it from one `SEED`. Ends with 1 when a promise is broken, and then keeps the house's state.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
+import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import Random
-from uuid import UUID, uuid5
+from uuid import uuid5
 
+import uvloop
 from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from estafeta.client import Bus, line_to_house
 from estafeta.company.directory import apply_company
@@ -27,173 +27,102 @@ from estafeta.company.reading import read_company
 from estafeta.demo import COMPANY
 from estafeta.house.house import House
 from estafeta.importing import Intent, run_import
-from estafeta.sample.generator import ListRow, base_fields, exhibition, world
-from estafeta.trouble import Trouble
-from shared.commands import LeadFields, Row, SubmitLead
-from shared.message import ROOMS
-from shared.words import Source
-from tests.e2e.conftest import look
-from tests.e2e.test_lead_life import INVARIANTS
+from estafeta.sample.generator import base_fields, exhibition, world
+from tests.chaos.fire import Fire, Links
+from tests.chaos.traffic import SPACE, Traffic, row_of
+from tests.chaos.verdict import Court, Verdict
 
-_SPACE = UUID("5d0f3a52-9a0e-5b8a-a1f5-0b8d6a1d9f10")
-_SETTLE_SECONDS = 120.0
+_REPLICAS = 2
+_SHOWN = 5
 
 
-class Fire:
-    """Faults at random moments, from one seed: kill -9 of rooms and servers, rooms frozen for a while."""
-
-    def __init__(self, house: House, rng: Random) -> None:
-        self.house, self.rng, self.faults = house, rng, Counter[str]()
-
-    async def rage(self, until: float) -> None:
-        """One fault after another until the moment comes."""
-        while time.monotonic() < until:
-            await asyncio.sleep(self.rng.uniform(0.3, 1.5))
-            fault = self.rng.choices(("kill", "freeze", "kill nats", "kill postgres"), (5, 3, 1, 1))[0]
-            victim = self.rng.choice(ROOMS)
-            if fault == "freeze":
-                await self._freeze(victim, self.rng.uniform(0.5, 5))
-            elif fault == "kill":
-                await self.house.kill(victim)
-            else:
-                victim = fault.removeprefix("kill ")
-                await self.house.kill(victim)
-            self.faults[f"{fault.split()[0]} {victim}"] += 1
-
-    async def _freeze(self, room: str, seconds: float) -> None:
-        pid = self.house.rooms[room].pid
-        if pid is None:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            await asyncio.sleep(seconds)
-            os.kill(pid, signal.SIGCONT)
+async def burn(state: Path, seconds: float, seed: int, console: Console) -> bool:
+    """Set a house on fire, put it out, judge; whether every promise held."""
+    rng, links = Random(seed), Links()
+    base = world(1000, seed)
+    singles = exhibition(base, 60 * int(seconds) + 100, seed + 1)
+    lists = exhibition(base, 400 * int(seconds) + 2000, seed)
+    async with House(state, replicas=_REPLICAS, link=links.lead) as house:
+        await house.wait_ready()
+        db = create_async_engine(house.database, pool_size=4, pool_pre_ping=True)
+        async with Bus(line_to_house(house.state.place)) as bus:
+            await apply_company(bus, read_company(COMPANY), COMPANY)
+            clients = [row_of(n, base_fields(client)) for n, client in enumerate(base.clients, 2)]
+            await run_import(bus, clients, Intent("base", "clients"), uuid5(SPACE, "base"), file_name="base")
+            traffic = Traffic(bus, db, singles, lists, rng)
+            fire = Fire(house, links, rng, traffic.one_sent)
+            people = asyncio.create_task(traffic.run(seconds))
+            await fire.rage(seconds)
+            await fire.put_out()
+            out = time.monotonic()
+            verdict = await Court(db, bus, fire, traffic).judge(out, people)
+            _tell(console, seed, fire, traffic, verdict, await _counts(db))
+            await fire.close()
+        await db.dispose()
+    await links.close()
+    return not verdict.violations
 
 
-async def main() -> int:
-    """Burn for a while, let it settle, and count."""
+async def _counts(db: AsyncEngine) -> str:
+    async with db.connect() as line:
+        row = (
+            await line.execute(
+                text(
+                    "select (select count(*) from intake.decisions where purpose = 'leads'),"
+                    " (select count(*) from intake.decisions where purpose = 'leads' and import_id is null),"
+                    " (select count(*) from process.touches), (select count(*) from process.moves),"
+                    " (select count(*) from reminders.notifications),"
+                    " (select sum(resends) from intake.outbox) + (select sum(resends) from routing.outbox)"
+                    " + (select sum(resends) from process.outbox)"
+                )
+            )
+        ).one()
+    leads, singles, touches, moves, reminders, resends = (int(count or 0) for count in row)
+    return (
+        f"{leads:,} leads ({singles:,} one by one, {leads - singles:,} in lists), {touches:,} touches, {moves:,} moves,"
+        f" {reminders:,} reminders; {resends:,} events were lost on the way and sent again"
+    )
+
+
+def _tell(console: Console, seed: int, fire: Fire, traffic: Traffic, verdict: Verdict, counts: str) -> None:
+    table = Table(title="promises", title_justify="left", box=None)
+    table.add_column("looked at", justify="right")
+    table.add_column("broken", justify="right")
+    table.add_column("promise", overflow="fold")
+    for finding in verdict.findings:
+        table.add_row(f"{finding.looked_at:,}", f"{len(finding.wrong):,}", finding.promise)
+        for line in finding.wrong[:_SHOWN]:
+            table.add_row("", "", f"  {line}")
+    console.print(table)
+    faults = ", ".join(f"{count} {name}" for name, count in sorted(fire.faults.items()))
+    console.print(f"seed {seed}: {sum(fire.faults.values())} faults: {faults}")
+    console.print(counts)
+    drained = "never came to rest" if verdict.drained is None else f"came to rest after {verdict.drained:.1f} s"
+    last = ", ".join(f"{name}: {count:,}" for name, count in verdict.last.items())
+    console.print(
+        f"{drained} (last: {last or 'nothing had to'}); {len(verdict.violations)} of {len(verdict.findings)} promises broken"
+    )
+
+
+def main() -> int:
+    """Burn, tell, tidy up."""
     wishes = argparse.ArgumentParser(prog="make chaos")
     wishes.add_argument("--seconds", type=float, default=90)
     wishes.add_argument("--seed", type=int, default=1)
     wish = wishes.parse_args()
-    rng = Random(wish.seed)
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="estafeta-chaos-") as folder:
-        async with House(Path(folder) / "state") as house:
-            await house.wait_ready()
-            fire = Fire(house, rng)
-            async with Bus(line_to_house(house.state.place)) as bus:
-                await apply_company(bus, read_company(COMPANY), COMPANY)
-                base = world(1000, wish.seed)
-                clients = [_row(n, base_fields(client)) for n, client in enumerate(base.clients, 2)]
-                await run_import(bus, clients, Intent("base", "clients"), uuid5(_SPACE, "base"), file_name="base")
-                until = time.monotonic() + wish.seconds
-                people = People(bus, exhibition(base, 20_000, wish.seed + 1), rng)
-                lists = Lists(bus, [row.fields for row in exhibition(base, 50_000, wish.seed)])
-                await asyncio.gather(fire.rage(until), people.submit(until), lists.submit(until))
-                calm = time.monotonic()
-                await house.wait_ready(120)
-                wrong = await _settled(house, people, lists)
-                seconds = time.monotonic() - calm
-                counts = await look(
-                    house, "select count(*), count(*) filter (where import_id is null) from intake.decisions"
-                )
-        console.print(f"seed {wish.seed}, {sum(fire.faults.values())} faults: {dict(sorted(fire.faults.items()))}")
-        console.print(
-            f"{counts[0][0]:,} submissions decided, {counts[0][1]:,} of them single; settled in {seconds:.0f} s"
-        )
-        for line in wrong:
-            console.print(f"VIOLATED: {line}")
-        console.print("0 lost, 0 doubled, 0 out of order" if not wrong else f"{len(wrong)} invariants violated")
-        return 1 if wrong else 0
-
-
-def _row(number: int, cells: dict[str, str]) -> Row:
-    known = {name: cell for name, cell in cells.items() if name in LeadFields.model_fields}
-    return Row(number=number, curator=cells.get("curator") or None, fields=LeadFields(**known))
-
-
-class People:
-    """Single leads, now and then the same one again."""
-
-    def __init__(self, bus: Bus, rows: Sequence[ListRow], rng: Random) -> None:
-        self.bus, self.rng = bus, rng
-        self._rows: Iterator[tuple[int, ListRow]] = iter(enumerate(rows))
-        self.acknowledged: set[str] = set()
-
-    async def submit(self, until: float) -> None:
-        """Send until the moment comes; what the bus has acknowledged must never be lost."""
-        while time.monotonic() < until:
-            number, row = next(self._rows)
-            for _ in range(2 if self.rng.random() < 0.1 else 1):
-                command = SubmitLead(
-                    source_system="chaos",
-                    external_id=str(number),
-                    source=Source.WEBSITE,
-                    fields=_row(1, row.fields).fields,
-                )
-                with suppress(Trouble):
-                    await self.bus.send(command, uuid5(_SPACE, f"lead/{number}"))
-                    self.acknowledged.add(str(number))
-            await asyncio.sleep(0.05)
-
-
-class Lists:
-    """Lists of 500 rows, one after another; the sender gives up and sends the same again, as people do."""
-
-    def __init__(self, bus: Bus, rows: Sequence[dict[str, str]]) -> None:
-        self.bus, self.rows, self.sent = bus, rows, 0
-
-    async def submit(self, until: float) -> None:
-        """Import until the moment comes; every list that was begun is brought to its end."""
-        while time.monotonic() < until:
-            rows = [_row(n, cells) for n, cells in enumerate(self.rows[self.sent : self.sent + 500], 2)]
-            while True:
-                try:
-                    name = f"list/{self.sent}"
-                    await run_import(self.bus, rows, Intent(name), uuid5(_SPACE, name), file_name=name, stall=60)
-                    break
-                except Trouble:
-                    await asyncio.sleep(0.5)
-            self.sent += len(rows)
-
-
-async def _settled(house: House, people: People, lists: Lists) -> list[str]:
-    """Wait until every invariant holds, as it must when the fire is out; what does not hold in the end."""
-    until = time.monotonic() + _SETTLE_SECONDS
-    while True:
-        wrong = [promise for promise, sql in INVARIANTS.items() if await look(house, sql)]
-        stored = {
-            row[0]
-            for row in await look(house, "select external_id from intake.submissions where source_system = 'chaos'")
-        }
-        if lost := people.acknowledged - stored:
-            wrong.append(f"{len(lost)} acknowledged leads are not stored")
-        rows = (
-            await look(
-                house, "select count(*) from intake.submissions where purpose = 'leads' and import_id is not null"
-            )
-        )[0][0]
-        if rows != lists.sent:
-            wrong.append(f"{lists.sent} rows of lists were sent and {rows} are stored")
-        for source, listener in (
-            ("intake", "routing"),
-            ("routing", "process"),
-            ("process", "reminders"),
-            ("process", "routing"),
-        ):
-            late = await look(
-                house,
-                f"select s.aggregate from {source}.sequences s left join {listener}.watermarks w on w.source = :source"
-                " and w.aggregate = s.aggregate where s.aggregate like 'client/%' and coalesce(w.applied, 0) <> s.said",
-                source=source,
-            )
-            if late:
-                wrong.append(f"{listener} has not applied the whole history of {len(late)} clients that {source} told")
-        if not wrong or time.monotonic() > until:
-            return wrong
-        await asyncio.sleep(1)
+    console = Console(highlight=False, width=140)
+    state = Path(tempfile.mkdtemp(prefix="estafeta-chaos-"))
+    try:
+        held = uvloop.run(burn(state / "house", wish.seconds, wish.seed, console))
+    except BaseException:
+        console.print(f"[bold red]The run itself failed; its state and logs are kept in {state}")
+        raise
+    if held:
+        shutil.rmtree(state, ignore_errors=True)
+        return 0
+    console.print(f"[bold red]A promise was broken; the house's state and logs are kept in {state}")
+    return 1
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""What a room counts of its own work, and how it is told to Prometheus and to `estafeta status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import wraps
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.clock import ticks
+from shared.message import Batch, Said
+from shared.unit import Handler, Settlement
+
+_BATCH = (1, 2, 5, 10, 25, 50, 100, 250, 500)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+_GAUGES: Mapping[str, tuple[str, str]] = {
+    "ready": ("ready", "1 if everything this room needs is there."),
+    "leads": ("relay_leader", "1 if this replica sends what the room says."),
+    "unsent": ("outbox_unsent_messages", "What was said and is not in the stream yet."),
+    "oldest_unsent_s": ("outbox_oldest_unsent_seconds", "How long ago the oldest of it was said."),
+    "dead": ("dead_letters", "Messages that were given up and nobody has settled."),
+    "oldest_dead_s": ("dead_letters_oldest_seconds", "How long ago the oldest of them was given up."),
+    "waiting": ("waiting_letters", "Messages that wait behind a dead letter of the same history."),
+}
+_RELAYED: Mapping[str, tuple[str, str]] = {
+    "sent": ("messages_sent", "Messages put into the stream by this replica."),
+    "sent_again": ("messages_sent_again", "Messages queued again because a listener had not applied them."),
+}
+_HELP = {
+    "deadline_lag_seconds": "How late the oldest step of a deadline is that should have been taken.",
+}
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # half as many lines, and nobody reads the others
+
+
+class Metrics:
+    """The counts of one replica since it started. Every name begins with `estafeta_<room>_`."""
+
+    def __init__(self, room: str) -> None:
+        self.room, self.since = room, ticks()
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.applied = self._counter("letters_applied", "Messages applied.")
+        self.gaps = self._counter("gate_waits", "Messages asked for again because one before them had not come yet.")
+        self.retries = self._counter("retries", "Messages asked for again because they could not be applied yet.")
+        self.died = self._counter("letters_died", "Messages given up.")
+        self.batch = self._histogram("batch_letters", "Messages in a batch.", _BATCH, ("durable",))
+        self.serving = self._histogram("batch_seconds", "Time for a batch, with its commit.", _SECONDS, ("durable",))
+        self.handling = self._histogram("handler_seconds", "Time in a handler, for a batch.", _SECONDS, ("handler",))
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(name, meaning, namespace="estafeta", subsystem=self.room, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], labels: tuple[str, ...]) -> Histogram:
+        return Histogram(
+            name, meaning, labels, "estafeta", self.room, registry=self.registry, buckets=(*buckets, float("inf"))
+        )
+
+    # ── counting ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def timed(self, handler: Handler) -> Handler:
+        """`handler`, with the time it takes observed under its name."""
+        seconds = self.handling.labels(handler.__name__.strip("_"))
+
+        @wraps(handler)
+        async def observed(batch: Batch[Any], db: AsyncConnection) -> Said:
+            began = ticks()
+            try:
+                return await handler(batch, db)
+            finally:
+                seconds.observe(ticks() - began)
+
+        return observed
+
+    def served(self, durable: str, letters: int, settlement: Settlement, seconds: float) -> None:
+        """A batch of `letters` was served."""
+        self.batch.labels(durable).observe(letters)
+        self.serving.labels(durable).observe(seconds)
+        self.applied.inc(settlement.applied)
+        self.gaps.inc(settlement.gaps)
+        self.retries.inc(len(settlement.later) - settlement.gaps)
+        self.died.inc(settlement.buried)
+
+    # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def told(self, health: Mapping[str, Any]) -> bytes:
+        """Everything counted, and the `health` of this moment, as Prometheus reads it."""
+        return generate_latest(self.registry) + generate_latest(_Look(self.room, health))
+
+    def summary(self) -> dict[str, Any]:
+        """The same since the start, for a person: counts, letters in a batch, and per handler `{batches, mean_ms}`."""
+        batches, letters = self._sum("batch_letters")
+        return {
+            "seconds": ticks() - self.since,
+            "applied": self._value("letters_applied_total"),
+            "gate_waits": self._value("gate_waits_total"),
+            "retries": self._value("retries_total"),
+            "died": self._value("letters_died_total"),
+            "batches": batches,
+            "letters": letters,
+            "handlers": self._handlers(),
+        }
+
+    def _value(self, name: str) -> int:
+        return int(self.registry.get_sample_value(f"estafeta_{self.room}_{name}") or 0)
+
+    def _sum(self, name: str) -> tuple[int, float]:
+        samples = [sample for metric in self.registry.collect() for sample in metric.samples]
+        whole = f"estafeta_{self.room}_{name}"
+        return (
+            int(sum(one.value for one in samples if one.name == f"{whole}_count")),
+            sum(one.value for one in samples if one.name == f"{whole}_sum"),
+        )
+
+    def _handlers(self) -> dict[str, dict[str, float]]:
+        told: dict[str, dict[str, float]] = {}
+        whole = f"estafeta_{self.room}_handler_seconds"
+        for metric in self.registry.collect():
+            for sample in metric.samples:
+                if sample.name in (f"{whole}_count", f"{whole}_sum"):
+                    told.setdefault(sample.labels["handler"], {})[sample.name.removeprefix(f"{whole}_")] = sample.value
+        return {
+            name: {"batches": one["count"], "mean_ms": 1000 * one["sum"] / one["count"]}
+            for name, one in told.items()
+            if one["count"]
+        }
+
+
+class _Look(Collector):
+    """What is looked up when somebody asks, as a collector."""
+
+    def __init__(self, room: str, health: Mapping[str, Any]) -> None:
+        self.room, self.health = room, health
+
+    def collect(self) -> Iterator[Metric]:
+        """Every figure as a family of its own."""
+        for key, (name, meaning) in _RELAYED.items():
+            count = self.health.get("since_start", {}).get(key, 0)
+            yield CounterMetricFamily(f"estafeta_{self.room}_{name}", meaning, value=count)
+        for key, (name, meaning) in _GAUGES.items():
+            if key in self.health:
+                yield self._gauge(name, meaning, float(self.health[key]))
+        for name, value in self.health.get("measures", {}).items():
+            yield self._gauge(name, _HELP.get(name, name), float(value))
+        for name, key, meaning in (
+            (
+                "consumer_pending_messages",
+                "pending",
+                "Messages in the stream that were not delivered to this room yet.",
+            ),
+            ("consumer_unacked_messages", "unacked", "Messages delivered and not acknowledged yet."),
+        ):
+            family = GaugeMetricFamily(f"estafeta_{self.room}_{name}", meaning, labels=["durable"])
+            for durable, counts in self.health.get("consumers", {}).items():
+                family.add_metric([durable], counts[key])
+            yield family
+
+    def _gauge(self, name: str, meaning: str, value: float) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"estafeta_{self.room}_{name}", meaning, value=value)
