@@ -1,0 +1,318 @@
+"""Designs that look right and are not: each takes one care out of the kernel, and the simulation must notice.
+
+A mutant is a patch on the real unit or relay, on a statement of the ledger, or on how a room or a person uses them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+from shared.bus import BusSaysNo, Letter, Reading, encode_command, encode_outbox
+from shared.ledger import Mark
+from shared.message import Said
+from shared.relay import Relay
+from shared.unit import Settlement, Unit
+from tests.simulation import postgres, world
+from tests.simulation.ledger import FakeLedger
+from tests.simulation.replica import Replica
+from tests.simulation.world import Wish, World
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(place: type[Any], method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a mutant: the function stands in for `place.method`, and its docstring is its name."""
+
+    def enter(stand_in: Callable[..., Any]) -> Callable[..., Any]:
+        MUTANTS[str(stand_in.__doc__).rstrip(".")] = lambda: patch.object(place, method, stand_in)
+        return stand_in
+
+    return enter
+
+
+# ── listening ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _listen(self: Replica, reading: Reading, ack: Callable[..., Any]) -> None:
+    while True:
+        try:
+            letters = await self.bus.fetch(reading, wait=8.0)
+            if letters:
+                await ack(letters)
+        except Exception:
+            await asyncio.sleep(0.5)
+
+
+@mutant(Replica, "listen")
+async def ack_first(self: Replica, reading: Reading) -> None:
+    """A command is acknowledged before it is committed."""
+
+    async def serve(letters: Sequence[Letter]) -> None:
+        await self.bus.ack(letters)
+        settlement = await self.unit.serve(letters, reading.source)
+        for letter, delay in settlement.later:
+            await self.bus.later(letter, delay)
+
+    await _listen(self, reading, serve)
+
+
+@mutant(Replica, "listen")
+async def ack_all(self: Replica, reading: Reading) -> None:
+    """What shall come again later is acknowledged as well."""
+
+    async def serve(letters: Sequence[Letter]) -> None:
+        await self.unit.serve(letters, reading.source)
+        await self.bus.ack(letters)
+
+    await _listen(self, reading, serve)
+
+
+# ── the gate ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _gate_that(lets_through: Callable[[Letter, Mark], bool]) -> Callable[..., Any]:
+    async def gate(
+        self: Unit,
+        ledger: Any,
+        source: str,
+        histories: Mapping[str, list[Letter]],
+        marks: dict[str, Mark],
+        settlement: Settlement,
+        bury: str,
+    ) -> list[list[Any]]:
+        rounds = []
+        for aggregate, history in histories.items():
+            mark = marks[aggregate]
+            for letter in history:
+                settlement.done.append(letter)
+                if not lets_through(letter, mark):
+                    continue
+                if bury:
+                    mark.held_by = await self._bury(ledger, source, letter, settlement, bury)
+                    continue
+                mark.applied = max(mark.applied, letter.sequence)
+                rounds.append([self._read(letter)])
+        return rounds
+
+    return gate
+
+
+MUTANTS["There is no gate"] = lambda: patch.object(Unit, "_gate", _gate_that(lambda letter, mark: True))
+MUTANTS["The gate takes whatever is newer"] = lambda: patch.object(
+    Unit, "_gate", _gate_that(lambda letter, mark: letter.sequence > mark.applied and mark.held_by is None)
+)
+
+
+@mutant(FakeLedger, "lock_marks")
+async def unlocked(self: FakeLedger, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
+    """Watermarks are read without a lock."""
+    await self.db.step()
+    marks = {name: Mark(*(self.db.read("watermarks", (source, name)) or (0, None))) for name in aggregates}
+    return self.db.owner.world.now(), marks
+
+
+@mutant(FakeLedger, "set_marks")
+async def marks_outside(self: FakeLedger, source: str, marks: Mapping[str, Mark]) -> None:
+    """The watermark is written outside the transaction."""
+    for name, mark in marks.items():
+        self.db.base.rows["watermarks"][source, name] = (mark.applied, mark.held_by)
+        self.db.written.get("watermarks", {}).pop((source, name), None)
+    await self.db.step()
+
+
+@mutant(FakeLedger, "enter_commands")
+async def never_done(self: FakeLedger, ids: Sequence[UUID]) -> tuple[datetime, set[UUID]]:
+    """Nobody asks whether a command was done before."""
+    await self.db.step()
+    for id in ids:
+        self.db.write("commands_done", id, True)
+    return self.db.owner.world.now(), set(ids)
+
+
+@mutant(World, "wire")
+def new_id_each_try(self: World, wish: Wish, command: Any) -> Any:
+    """A person's second try has a new id."""
+    return encode_command(command, id=UUID(int=self.chance.getrandbits(128)))
+
+
+# ── the outbox and the relay ────────────────────────────────────────────────────────────────────────────────────────
+
+_put, _exit, _number = FakeLedger.put, postgres._Transaction.__aexit__, FakeLedger._number
+
+
+async def _publish_after(self: Any, kind: Any, fault: Any, trace: Any) -> None:
+    rows = list(self.db.written.get("outbox", {}).values())
+    for row in rows:
+        self.db.write("outbox", row["id"], {**row, "sent_at": self.db.owner.world.now()})
+    await _exit(self, kind, fault, trace)
+    if rows and kind is None:
+        await self.db.owner.bus.publish([encode_outbox(self.book.room, row) for row in rows])
+
+
+async def _no_comparing(self: Relay, ledger: Any) -> int:
+    said = await ledger.unheard("", 1000)
+    await ledger.note_heard(said)
+    return 0
+
+
+def _publish_and_forget() -> AbstractContextManager[Any]:
+    return patch.multiple(postgres._Transaction, __aexit__=_publish_after)
+
+
+MUTANTS["Events are published after the commit, without an outbox that remembers them"] = lambda: _both(
+    _publish_and_forget(), patch.object(Relay, "compare_once", _no_comparing)
+)
+MUTANTS["Nobody compares, and the stream is taken to be safe"] = lambda: patch.object(
+    Relay, "compare_once", _no_comparing
+)
+
+
+class _both(AbstractContextManager[None]):  # noqa: N801  # reads as a word
+    def __init__(self, *patches: AbstractContextManager[Any]) -> None:
+        self.patches = patches
+
+    def __enter__(self) -> None:
+        for one in self.patches:
+            one.__enter__()
+
+    def __exit__(self, *fault: Any) -> None:
+        for one in reversed(self.patches):
+            one.__exit__(*fault)
+
+
+@mutant(FakeLedger, "unsent")
+async def cursor(self: FakeLedger, most: int) -> Sequence[Mapping[str, Any]]:
+    """The relay remembers the last id it sent."""
+    await self.db.step()
+    base = self.db.base
+    last = base.ids.get("cursor", 0)
+    rows = [
+        row for id, row in sorted(base.rows["outbox"].items()) if id > last or (row["resends"] and not row["sent_at"])
+    ]
+    base.ids["cursor"] = max([last, *(row["id"] for row in rows)])
+    return rows
+
+
+@mutant(Relay, "send_once")
+async def mark_first(self: Relay, ledger: Any) -> int:
+    """The relay marks as sent before it publishes, and resends only what was noticed to fail."""
+    rows = await ledger.unsent(500)
+    if rows:
+        await ledger.mark_sent([row["id"] for row in rows])
+        try:
+            await self.bus.publish([encode_outbox(self.room, row) for row in rows])
+        except BusSaysNo:
+            return 0
+    return len(rows)
+
+
+MUTANTS["The relay marks as sent before it publishes, and nobody compares"] = lambda: _both(
+    patch.object(Relay, "send_once", mark_first), patch.object(Relay, "compare_once", _no_comparing)
+)
+del MUTANTS["The relay marks as sent before it publishes, and resends only what was noticed to fail"]
+
+
+@mutant(FakeLedger, "_number")
+async def number_outside(self: FakeLedger, name: str, more: int, tracked: bool) -> int:
+    """Numbers are given outside the transaction."""
+    rows = self.db.base.rows["sequences"]
+    said, heard = rows.get(name, (0, 0))
+    rows[name] = (said + more, heard if tracked else said + more)
+    await self.db.step()
+    return int(said)
+
+
+@mutant(FakeLedger, "send_again")
+async def same_id_again(self: FakeLedger, behind: Mapping[str, int], before_ms: int) -> int:
+    """What is sent again has the id it had, and the stream drops it as a repeat."""
+    found = 0
+    for id, row in list(self.db.base.rows["outbox"].items()):
+        if row["sequence"] > behind.get(row["aggregate"], 10**9) and row["sent_at"]:
+            self.db.base.rows["outbox"][id] = {**row, "sent_at": None}
+            found += 1
+    await self.db.step()
+    return found
+
+
+async def _silence_is_yes(self: Relay, listener: str, said: Mapping[str, int]) -> Mapping[str, Any]:
+    answer = await _ask(self, listener, said)
+    return answer if answer is not None else {"passed": 0, "behind": {}, "held": []}
+
+
+_ask = Relay._ask
+MUTANTS["A listener's silence is taken for a yes"] = lambda: patch.object(Relay, "_ask", _silence_is_yes)
+
+
+# ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_bury_letter = Unit._bury
+
+
+@mutant(Unit, "_bury")
+async def holds_nothing(self: Unit, ledger: Any, source: str, letter: Letter, settlement: Any, reason: str) -> Any:
+    """A dead letter does not hold its history."""
+    await _bury_letter(self, ledger, source, letter, settlement, reason)
+    if source:
+        await ledger.set_marks(source, {letter.aggregate: Mark(letter.sequence)})
+
+
+@mutant(Unit, "serve")
+async def all_die(self: Unit, letters: Sequence[Letter], source: str = "") -> Settlement:
+    """A batch that fails dies as a whole."""
+    try:
+        return await (self._apply_events(letters, source) if source else self._apply_commands(letters))
+    except OSError:
+        return Settlement(later=[(letter, 0.5) for letter in letters])
+    except Exception:
+        try:
+            apply = self._apply_events(letters, source, bury="x") if source else self._apply_commands(letters, bury="x")
+            return await apply
+        except OSError:
+            return Settlement()
+
+
+@mutant(Unit, "_settle_revived")
+async def settles_all(self: Unit, ledger: Any, applied: Sequence[Letter]) -> None:
+    """A dead letter that was sent back is settled whether it was applied or not."""
+
+
+async def _settle_whatever(self: Unit, letters: Sequence[Letter], source: str = "") -> Settlement:
+    settlement = await _serve(self, letters, source)
+    revived = [letter.dead_id for letter in settlement.done if letter.dead_id is not None]
+    if revived:
+        async with self.book.open() as ledger:
+            await ledger.settle(revived, "applied")
+    return settlement
+
+
+_serve = Unit.serve
+del MUTANTS["A dead letter that was sent back is settled whether it was applied or not"]
+MUTANTS["A dead letter that was sent back is settled whether it was applied or not"] = lambda: patch.object(
+    Unit, "serve", _settle_whatever
+)
+
+
+async def _no_said(self: FakeLedger, said: Said) -> None:
+    """What a handler says is queued in a transaction of its own."""
+    if said:
+        async with postgres.FakeBook(self.db.base, self.db.owner).open() as other:
+            await _put(other, said)
+
+
+MUTANTS["What a handler says is queued in a transaction of its own"] = lambda: patch.object(FakeLedger, "put", _no_said)
+
+
+def caught(name: str, most: int = 200) -> int | None:
+    """The first seed whose history shows the mutant up; None if none of `most` does."""
+    with world.simulated(), MUTANTS[name]():
+        for seed in range(most):
+            if world.live(seed)[0]:
+                return seed
+    return None
