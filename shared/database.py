@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 import pydantic_core
 from sqlalchemy import RowMapping, Table
@@ -89,12 +88,3 @@ def _insert_sql(table: Table, names: tuple[str, ...]) -> str:
     types = [table.c[name].type.compile(_DIALECT) for name in names]
     arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
     return f"insert into {table.fullname} ({', '.join(names)}) select * from unnest({arrays})"
-
-
-def is_uuid(text: str) -> bool:
-    """Whether `text` reads as a UUID."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

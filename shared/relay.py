@@ -53,9 +53,12 @@ class Relay:
 
     async def run(self) -> None:
         """Lead whenever nobody else does, until cancelled; any fault only means to try again."""
-        await self.bus.on_bell(self.room, self.wake)
+        hears = False
         while True:
             try:
+                if not hears:
+                    await self.bus.on_bell(self.room, self.wake)
+                    hears = True
                 async with self.book.lead() as ledger:
                     if ledger is not None:
                         await self._lead(ledger)
