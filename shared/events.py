@@ -162,7 +162,7 @@ class LeadJoined(Event, owner="process", about="client/{client_id}", heard_by=("
     import_id: UUID | None = None
 
 
-class TaskSet(Event, owner="process", about="client/{client_id}", heard_by=("reminders",)):
+class TaskSet(Event, owner="process", about="tasks/{client_id}", heard_by=("reminders",)):
     """Something is to be done by somebody (R4-11).
 
     `due_at` is what was promised; it is empty for a first reaction, whose deadline reminders finds from `source`,
@@ -185,7 +185,7 @@ class TaskSet(Event, owner="process", about="client/{client_id}", heard_by=("rem
     note: str = ""
 
 
-class TaskClosed(Event, owner="process", about="client/{client_id}", heard_by=("reminders",)):
+class TaskClosed(Event, owner="process", about="tasks/{client_id}", heard_by=("reminders",)):
     """A task is no longer open: done by a touch, replaced by another, or cancelled with its process."""
 
     task_id: UUID
@@ -299,6 +299,14 @@ def listeners_of(room: str) -> dict[str, frozenset[str]]:
         if event.owner == room and event.heard_by:
             kinds.setdefault(kind_of(event.about), set()).update(event.heard_by)
     return {kind: frozenset(rooms) for kind, rooms in kinds.items()}
+
+
+def subjects_for(room: str, source: str) -> tuple[str, ...]:
+    """The subjects of all that `source` says about the kinds of aggregates `room` listens to: whole histories, no others."""
+    kinds = {kind for kind, rooms in listeners_of(source).items() if room in rooms}
+    return tuple(
+        event.subject_in(source) for event in EVENTS if event.owner == source and kind_of(event.about) in kinds
+    )
 
 
 def kind_of(aggregate: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.bus import Letter
+from shared.bus import LINES, Letter
 from shared.clock import database_now
 from shared.database import execute, fetch, to_json
 from shared.events import kind_of, listeners_of
-from shared.ledger_tables import LEDGER_DDL, add_ledger
-from shared.message import Said
+from shared.ledger_tables import add_ledger
+from shared.message import Said, in_bulk
 
-__all__ = ["LEDGER_DDL", "Book", "Ledger", "Mark", "add_ledger"]
+__all__ = ["Book", "Ledger", "Mark", "add_ledger"]
 
 
 SILENCE = 3
@@ -54,10 +55,22 @@ class Book:
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[Ledger]:
-        """A ledger whose every statement is a transaction of its own, for what follows what is committed already."""
+        """A ledger whose every statement is a transaction of its own, for what follows what is committed already.
+
+        It does not wait for the disk: what a crash takes back here is only sent, or compared, once more.
+        """
+        async with self._alone() as db:
+            await execute(db, "set synchronous_commit = off")
+            try:
+                yield Ledger(db, self.room)
+            finally:
+                await db.invalidate()  # its setting is its own: it is not lent to others
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[AsyncConnection]:
         async with self.engine.connect() as db:
             await db.execution_options(isolation_level="AUTOCOMMIT")
-            yield Ledger(db, self.room)
+            yield db
 
     @asynccontextmanager
     async def lead(self) -> AsyncIterator[Ledger | None]:
@@ -65,19 +78,19 @@ class Book:
 
         Whoever leads must use it more often than every `SILENCE` seconds.
         """
-        async with self.aside() as ledger:
+        async with self._alone() as db:
             rows = await fetch(
-                ledger.db, "select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext($1)) as leads", self.room
+                db, "select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext($1)) as leads", self.room
             )
             if not rows[0]["leads"]:
                 yield None
                 return
             # A leader that is frozen keeps its connection, and with it the lock: the server ends it for him.
-            await execute(ledger.db, f"set idle_session_timeout = '{SILENCE}s'")
+            await execute(db, f"set idle_session_timeout = '{SILENCE}s'")
             try:
-                yield ledger
+                yield Ledger(db, self.room)
             finally:
-                await ledger.db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
+                await db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
 
 
 class Ledger:
@@ -121,14 +134,15 @@ class Ledger:
             [mark.held_by for mark in marks.values()],
         )
 
-    async def note_passed(self, source: str, at_ms: int) -> None:
-        """Remember that everything `source` sent before this moment has come past here."""
+    async def note_passed(self, source: str, line: str, place: int) -> None:
+        """Remember that everything `source` queued before this place in this line has come past here."""
         await execute(
             self.db,
-            "insert into watermarks (source, aggregate, applied) values ($1, 'relay', $2)"
+            "insert into watermarks (source, aggregate, applied) values ($1, $2, $3)"
             " on conflict (source, aggregate) do update set applied = greatest(watermarks.applied, excluded.applied)",
             source,
-            at_ms,
+            line,
+            place,
         )
 
     async def enter_commands(self, ids: Sequence[UUID]) -> tuple[datetime, set[UUID]]:
@@ -149,21 +163,18 @@ class Ledger:
             return
         heard = listeners_of(self.room)
         aggregates = [saying.event.aggregate() for saying in said]
-        counts: dict[str, int] = {}
-        for aggregate in aggregates:
-            counts[aggregate] = counts.get(aggregate, 0) + 1
+        counts = Counter(aggregates)
         names = sorted(counts)
         rows = await fetch(
             self.db,
-            "insert into sequences as s (aggregate, said, heard)"
-            " select n.aggregate, n.more, case when n.tracked then 0 else n.more end"
-            " from unnest($1::text[], $2::bigint[], $3::boolean[]) as n(aggregate, more, tracked)"
-            " on conflict (aggregate) do update set said = s.said + excluded.said,"
-            " heard = case when excluded.heard = 0 then s.heard else s.said + excluded.said end"
-            " returning aggregate, said",
+            "with numbered as (insert into sequences as s (aggregate, said)"
+            " select n.aggregate, n.more from unnest($1::text[], $2::bigint[]) as n(aggregate, more)"
+            " on conflict (aggregate) do update set said = s.said + excluded.said returning aggregate, said),"
+            " listened as (insert into unheard select aggregate, said from numbered where aggregate = any($3::text[])"
+            " on conflict (aggregate) do update set said = excluded.said) select aggregate, said from numbered",
             names,
             [counts[name] for name in names],
-            [kind_of(name) in heard for name in names],
+            [name for name in names if kind_of(name) in heard],
         )
         last = {row["aggregate"]: row["said"] - counts[row["aggregate"]] for row in rows}
         nth: dict[tuple[UUID, str], int] = {}
@@ -174,12 +185,13 @@ class Ledger:
             number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
             ids.append(cause.new_id(f"{subject}/{number}"))
             sequences.append(last[aggregate])
-            subjects.append(subject)
+            subjects.append(in_bulk(subject) if cause.bulk else subject)
         await execute(
             self.db,
-            "insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause, by_command,"
-            " correlation, traceparent) select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
-            " $5::text[], $6::text[], $7::uuid[], $8::boolean[], $9::uuid[], $10::text[])",
+            "with queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
+            " by_command, correlation, traceparent) select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
+            " $5::text[], $6::text[], $7::uuid[], $8::boolean[], $9::uuid[], $10::text[]) returning id, subject)"
+            " insert into unsent select starts_with(subject, 'evt.bulk.'), id from queued",
             ids,
             aggregates,
             sequences,
@@ -244,11 +256,13 @@ class Ledger:
         rows = await fetch(
             self.db,
             "update dead_letters set state = 'settled', settled_at = clock_timestamp(), settled_why = $2"
-            " where id = $1 and state in ('dead', 'again') returning id",
+            " where id = $1 and state in ('dead', 'again') returning source, message_id",
             letter,
             why,
         )
         await execute(self.db, "update watermarks set applied = applied + 1, held_by = null where held_by = $1", letter)
+        if rows and not rows[0]["source"] and rows[0]["message_id"]:
+            await self.enter_commands([rows[0]["message_id"]])  # should the bus bring it once more, it is over
         return bool(rows)
 
     async def revived(self, most: int) -> Sequence[RowMapping]:
@@ -281,53 +295,64 @@ class Ledger:
     # ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def unsent(self, most: int) -> Sequence[RowMapping]:
-        """What waits to be sent, in order. (Never "id > cursor": ids are not committed in order.)"""
+        """What waits to be sent: what people wait for before what is part of a list, each in order.
+
+        (Never "id > cursor": ids are not committed in order.)
+        """
         return await fetch(
             self.db,
-            "select id, message_id, resends, aggregate, sequence, subject, type, payload, cause, correlation,"
-            " traceparent, said_at from outbox where sent_at is null order by id limit $1",
-            most,
+            "select bulk, u.id, message_id, resends, aggregate, sequence, subject, type, payload, cause, correlation,"
+            f" traceparent, said_at from (select bulk, id from unsent order by bulk, id limit {most:d}) u"
+            # For each, its message by the primary key, whatever the planner believes to know of a table that small.
+            " cross join lateral (select * from outbox o where o.id = u.id offset 0) o order by bulk, u.id",
         )
 
     async def mark_sent(self, ids: Sequence[int]) -> None:
         """These are in the stream."""
-        await execute(
-            self.db,
-            "update outbox set sent_at = clock_timestamp() where id = any($1::bigint[]) and sent_at is null",
-            list(ids),
-        )
+        await execute(self.db, "delete from unsent where bulk in (false, true) and id = any($1::bigint[])", list(ids))
 
     async def unheard(self, after: str, most: int) -> Mapping[str, int]:
         """Aggregates not yet known to be applied everywhere, after a name, with the highest number said of them."""
         rows = await fetch(
-            self.db,
-            "select aggregate, said from sequences where heard < said and aggregate > $1 order by aggregate limit $2",
-            after,
-            most,
+            self.db, "select aggregate, said from unheard where aggregate > $1 order by aggregate limit $2", after, most
         )
         return {row["aggregate"]: row["said"] for row in rows}
 
+    async def places(self) -> tuple[int, int]:
+        """Up to which place of the queue all that is committed has been sent: of single messages, of those of lists."""
+        rows = await fetch(
+            self.db,
+            "select coalesce((select min(id) from unsent where bulk = l.bulk), (select max(id) + 1 from outbox), 0) as place"
+            " from (values (false), (true)) l(bulk) order by l.bulk",
+        )
+        return rows[0]["place"], rows[1]["place"]
+
     async def note_heard(self, said: Mapping[str, int]) -> None:
         """All listeners have applied these aggregates up to these numbers."""
+        # By their places in the table: it grows and shrinks too fast for the planner to know how many it holds.
         await execute(
             self.db,
-            "update sequences s set heard = greatest(s.heard, n.heard) from (select q.aggregate, n.heard from sequences q"
-            " join unnest($1::text[], $2::bigint[]) as n(aggregate, heard) using (aggregate)"
-            " order by q.aggregate for update of q skip locked) n where s.aggregate = n.aggregate",
+            "delete from unheard where ctid = any(array(select ctid from unheard where aggregate = any($1::text[])"
+            " and said <= ($2::jsonb -> aggregate)::bigint order by aggregate for update skip locked))",
             list(said),
-            list(said.values()),
+            to_json(said),
         )
 
-    async def send_again(self, behind: Mapping[str, int], before_ms: int) -> int:
-        """Queue again what a listener never applied of what was sent before a moment; return how many messages."""
+    async def send_again(self, behind: Mapping[str, int], said: Mapping[str, int], passed: Sequence[int]) -> int:
+        """Queue again, at new places, what a listener never applied of `said` though it stood before the places that
+        passed the listener by (of single messages, of those of lists); return how many messages."""
         return await execute(
             self.db,
-            "update outbox o set sent_at = null, resends = o.resends + 1"
-            " from unnest($1::text[], $2::bigint[]) as b(aggregate, applied)"
-            " where o.aggregate = b.aggregate and o.sequence > b.applied and o.sent_at < to_timestamp($3::float8 / 1000)",
+            "with lost as (update outbox o set id = default, resends = o.resends + 1 from (select q.id"
+            " from unnest($1::text[], $2::bigint[], $3::bigint[]) as b(aggregate, applied, said) join outbox q"
+            " on q.aggregate = b.aggregate and q.sequence > b.applied and q.sequence <= b.said"
+            " where q.id < case when starts_with(q.subject, 'evt.bulk.') then $5::bigint else $4::bigint end"
+            " order by q.id for update) b where o.id = b.id returning o.id, o.subject)"
+            " insert into unsent select starts_with(subject, 'evt.bulk.'), id from lost",
             list(behind),
             list(behind.values()),
-            before_ms,
+            [said[name] for name in behind],
+            *passed,
         )
 
     async def watermarks(self, source: str, said: Mapping[str, int]) -> Mapping[str, Any]:
@@ -342,10 +367,14 @@ class Ledger:
             list(said.values()),
         )
         passed = await fetch(
-            self.db, "select applied from watermarks where source = $1 and aggregate = 'relay'", source
+            self.db,
+            "select aggregate, applied from watermarks where source = $1 and aggregate = any($2::text[])",
+            source,
+            list(LINES),
         )
+        places = {row["aggregate"]: row["applied"] for row in passed}
         return {
-            "passed": passed[0]["applied"] if passed else 0,
+            "passed": [places.get(line, 0) for line in LINES],
             "behind": {row["aggregate"]: row["applied"] for row in rows if not row["held"]},
             "held": [row["aggregate"] for row in rows if row["held"]],
         }
@@ -385,11 +414,11 @@ class Ledger:
         """What ops looks at: messages unsent, dead letters, letters that wait behind one, and the age of the oldest."""
         rows = await fetch(
             self.db,
-            "select (select count(*) from (select 1 from outbox where sent_at is null limit 100000) u) as unsent,"
+            "select (select count(*) from (select 1 from unsent limit 100000) u) as unsent,"
             " (select count(*) from dead_letters where state = 'dead') as dead,"
             " (select count(*) from dead_letters where state in ('waiting', 'again')) as waiting,"
-            " coalesce((select extract(epoch from clock_timestamp() - said_at) from outbox where sent_at is null"
-            " order by id limit 1), 0)::float8 as oldest_unsent_s,"
+            " coalesce((select extract(epoch from clock_timestamp() - min(said_at)) from outbox"
+            " where id in (select min(id) from unsent group by bulk)), 0)::float8 as oldest_unsent_s,"
             " coalesce((select extract(epoch from clock_timestamp() - min(died_at)) from dead_letters"
             " where state = 'dead'), 0)::float8 as oldest_dead_s",
         )

@@ -132,6 +132,8 @@ class Cause:
     correlation: UUID
     traceparent: str = ""
     is_command: bool = False
+    bulk: bool = False
+    """Whether it is part of a list: what comes of it travels in a line of its own, and no single lead waits behind it."""
 
     def new_id(self, name: str) -> UUID:
         """The id of the thing called `name` that comes of this cause: `uuid5(cause id, name)`."""
@@ -194,3 +196,8 @@ class NotYet(Exception):
 
 class Unfit(Exception):
     """This message can never be applied as it is; it becomes a dead letter with this reason."""
+
+
+def in_bulk(subject: str) -> str:
+    """The subject of an event that comes of a list: `evt.intake.lead.accepted` → `evt.bulk.intake.lead.accepted`."""
+    return f"evt.bulk.{subject.removeprefix('evt.')}"

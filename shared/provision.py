@@ -22,8 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import shared.commands  # noqa: F401 - `readings_of` goes by the commands that exist
 from shared.bus import COMMANDS, EVENTS, Reading, connect
-from shared.events import sources_of
-from shared.message import ROOMS, Command
+from shared.events import sources_of, subjects_for
+from shared.message import ROOMS, Command, in_bulk
 from shared.settings import Settings
 
 
@@ -82,13 +82,16 @@ async def _prepare_room(db: AsyncConnection, database: str, room: str, password:
 
 
 def readings_of(room: str) -> list[Reading]:
-    """What a room reads: its commands, its lists in a line of their own, and all that the rooms it listens to say."""
+    """What a room reads: its commands, and the histories it listens to; what belongs to lists in a line of its own."""
     readings = [Reading(f"{room}_commands", COMMANDS, (f"cmd.{room}.>",), most=100)]
     if any(command.bulk and command.owner == room for command in Command.__subclasses__()):
-        readings.append(Reading(f"{room}_bulk", COMMANDS, (f"cmd.bulk.{room}.>",), most=1))
-    return readings + [
-        Reading(f"{room}_hears_{source}", EVENTS, (f"evt.{source}.>",), source=source) for source in sources_of(room)
-    ]
+        readings.append(Reading(f"{room}_bulk", COMMANDS, (f"cmd.bulk.{room}.>",), most=1, bulk=True))
+    for source in sources_of(room):
+        subjects = (*subjects_for(room, source), f"evt.{source}.relay.passed")
+        readings.append(Reading(f"{room}_hears_{source}", EVENTS, subjects, source=source))
+        of_lists = tuple(map(in_bulk, subjects))
+        readings.append(Reading(f"{room}_hears_{source}_bulk", EVENTS, of_lists, source=source, bulk=True))
+    return readings
 
 
 async def prepare_bus(settings: Settings, *, max_bytes: int = 8 * 1024**3, replicas: int = 1) -> list[str]:
@@ -150,8 +153,8 @@ async def _consumer(js: JetStreamContext, reading: Reading) -> list[str]:
     try:
         stands = (await js.consumer_info(reading.stream, reading.durable)).config
         subjects = stands.filter_subjects or ([stands.filter_subject] if stands.filter_subject else [])
-        if (subjects, stands.ack_wait, stands.max_ack_pending) == (
-            config.filter_subjects,
+        if (set(subjects), stands.ack_wait, stands.max_ack_pending) == (
+            set(reading.subjects),
             config.ack_wait,
             config.max_ack_pending,
         ):

@@ -110,7 +110,8 @@ class ListLetters(Question, owner=EACH):
 class TellWatermarks(Question, owner=EACH):
     """How far the room has applied what `source` said: `{passed, behind: {aggregate: applied}, held: [aggregate]}`.
 
-    `said` maps aggregates to the highest number told of them.
+    `said` maps aggregates to the highest number told of them. `passed` holds, for single messages and for those of
+    lists, the place in the queue of `source` up to which all that was sent has come past the room.
     """
 
     source: str

@@ -153,4 +153,4 @@ def _heard(event: type[Event], letter: Letter) -> Heard[Any]:
     except ValidationError as fault:
         raise Unfit(f"{letter.type} about {letter.aggregate}: {describe(fault)}") from None
     at = datetime.fromisoformat(letter.headers["ce-time"])
-    return Heard(letter.id, letter.correlation, letter.headers.get("traceparent", ""), message=message, at=at)
+    return Heard(*letter.origin, message=message, at=at)

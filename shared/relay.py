@@ -22,7 +22,6 @@ BATCH = 500
 POLL = 0.5
 COMPARE_EVERY = 5.0
 COMPARE_AT_ONCE = 2000
-_GRACE_MS = 2000
 _PAUSE = 0.5
 _SIGN_OF_LIFE = 1.0
 
@@ -92,8 +91,12 @@ class Relay:
     async def _keep_comparing(self) -> None:
         async with self.book.aside() as ledger:
             while True:
-                await self.compare_once(ledger)
-                await asyncio.sleep(COMPARE_EVERY)
+                try:
+                    again = await self.compare_once(ledger)
+                except BusSaysNo as refusal:
+                    log.warning(f"{self.room}.bus_says_no", refusal=str(refusal))
+                    again = 0
+                await asyncio.sleep(COMPARE_EVERY if not (again and self._cursor) else _PAUSE)
 
     async def _rest(self) -> None:
         try:
@@ -121,13 +124,14 @@ class Relay:
     async def compare_once(self, ledger: Ledger) -> int:
         """Ask each listener how far it has applied what was said here, and queue again what has been lost on the way.
 
-        Only what was sent before the last mark that the listener saw come past can be lost; the rest is on its way.
+        Only what stood in the queue before the last mark that the listener saw come past can be lost; the rest is on
+        its way.
         """
         said = await ledger.unheard(self._cursor, COMPARE_AT_ONCE)
         self._cursor = max(said) if len(said) == COMPARE_AT_ONCE else ""
         if not said:
             return 0
-        await self.bus.passed(self.room, int((await ledger.now()).timestamp() * 1000))
+        await self.bus.passed(self.room, await ledger.places())
         open_somewhere: set[str] = set()
         again = 0
         for listener in sorted(frozenset().union(*self._listeners.values())):
@@ -142,7 +146,7 @@ class Relay:
                 continue
             open_somewhere |= answer["behind"].keys() | set(answer["held"])
             if answer["behind"]:
-                again += await ledger.send_again(answer["behind"], answer["passed"] - _GRACE_MS)
+                again += await ledger.send_again(answer["behind"], asked, answer["passed"])
         heard = {name: number for name, number in said.items() if name not in open_somewhere}
         if heard:
             await ledger.note_heard(heard)

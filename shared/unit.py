@@ -117,10 +117,10 @@ class Unit:
     async def _apply_events(self, letters: Sequence[Letter], source: str, *, bury: str = "") -> Settlement:
         settlement = Settlement()
         histories: dict[str, list[Letter]] = defaultdict(list)
-        passed = 0
+        passed: dict[str, int] = {}
         for letter in letters:
             if letter.type == PASSED:
-                passed = max(passed, letter.sequence)
+                passed[letter.line] = max(passed.get(letter.line, 0), letter.sequence)
                 settlement.done.append(letter)
             elif letter.sequence and kind_of(letter.aggregate) not in self._kinds[source]:
                 settlement.done.append(letter)
@@ -129,8 +129,8 @@ class Unit:
             else:
                 histories[""].append(letter)
         async with self.book.open() as ledger:
-            if passed:
-                await ledger.note_passed(source, passed)
+            for line, place in passed.items():
+                await ledger.note_passed(source, line, place)
             for nameless in histories.pop("", ()):
                 await self._bury(ledger, source, nameless, settlement, _NAMELESS)
             if histories:
@@ -238,12 +238,7 @@ class Unit:
                 continue
             by_type[type(message).__name__].append(
                 Heard(
-                    letter.id,
-                    letter.correlation,
-                    letter.headers.get("traceparent", ""),
-                    isinstance(message, Command),
-                    message=message,
-                    at=_moment(letter, now),
+                    *letter.origin, isinstance(message, Command), letter.bulk, message=message, at=_moment(letter, now)
                 )
             )
         said: Said = []
@@ -258,7 +253,7 @@ class Unit:
     async def _bury(self, ledger: Ledger, source: str, letter: Letter, settlement: Settlement, reason: str) -> int:
         handler = letter.type.partition(".")[0] or letter.subject
         number, is_new = await ledger.bury(source, letter, reason=reason, handler=handler)
-        cause = Cause(letter.id, letter.correlation, letter.headers.get("traceparent", ""))
+        cause = Cause(*letter.origin)
         if is_new:
             died = MessageDied(
                 room=self.room,

@@ -75,7 +75,7 @@ def _rights(name: str) -> tuple[list[str], list[str], bool]:
     streams = [f"$JS.API.STREAM.INFO.{stream}" for stream in (EVENTS, COMMANDS)]
     if name == OPERATOR:
         return ["cmd.>", "ask.>", *streams, "$JS.API.CONSUMER.INFO.>"], ["evt.>", inbox], False
-    own = [f"evt.{name}.>", f"bell.{name}", "ask.>", *streams]
+    own = [f"evt.{name}.>", f"evt.bulk.{name}.>", f"bell.{name}", "ask.>", *streams]
     for reading in readings_of(name):
         at = f"{reading.stream}.{reading.durable}"
         own += [f"$JS.API.CONSUMER.MSG.NEXT.{at}", f"$JS.API.CONSUMER.INFO.{at}", f"$JS.ACK.{at}.>"]

@@ -10,13 +10,10 @@ import asyncio
 import os
 import platform
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from estafeta.client import Bus, line_to_house
 from estafeta.company.directory import apply_company
@@ -25,20 +22,20 @@ from estafeta.demo import COMPANY
 from estafeta.house.house import House
 from estafeta.importing import Finished, Intent, run_import
 from estafeta.sample.generator import base_fields, exhibition, world
-from shared.bus import connect
-from shared.commands import LeadFields, Row, SubmitLead
-from shared.events import DeadlineSet
+from estafeta.sample.world import World
+from shared.commands import LeadFields, Row
 from shared.message import ROOMS
-from shared.settings import Settings
-from shared.words import Source
+from tests.bench.gauges import Processor, memory_watched
+from tests.bench.online import latencies, spell
 
 
 async def main() -> None:
     """Measure and print."""
     wishes = argparse.ArgumentParser(prog="make bench")
-    wishes.add_argument("--clients", type=int, default=10_000)
-    wishes.add_argument("--rows", type=int, default=10_000)
-    wishes.add_argument("--rate", type=float, default=20, help="single leads per second")
+    wishes.add_argument("--few", type=int, default=10_000, help="clients the first list meets")
+    wishes.add_argument("--clients", type=int, default=100_000, help="clients the second list meets; 0 leaves it out")
+    wishes.add_argument("--rows", type=int, default=20_000)
+    wishes.add_argument("--rate", type=float, default=50, help="single leads per second")
     wishes.add_argument("--seconds", type=float, default=30, help="how long to send single leads")
     wishes.add_argument("--seed", type=int, default=11)
     wish = wishes.parse_args()
@@ -48,143 +45,76 @@ async def main() -> None:
             await house.wait_ready()
             async with Bus(line_to_house(house.state.place)) as bus:
                 await apply_company(bus, read_company(COMPANY), COMPANY)
-                base = world(wish.clients, wish.seed)
-                clients = [
-                    Row(number=n, curator=cells.pop("curator") or None, fields=LeadFields(**cells))
-                    for n, cells in enumerate(map(base_fields, base.clients), 2)
-                ]
-                listed = [
-                    Row(
-                        number=n,
-                        fields=LeadFields(**{k: v for k, v in row.fields.items() if k in LeadFields.model_fields}),
+                print(_heading())
+                processor = Processor(house)
+                with memory_watched(house) as most:
+                    small = world(wish.few, wish.seed)
+                    first = await _base(bus, small, "few")
+                    _row("client base", f"{wish.few:,} rows", f"{wish.few / first.seconds:,.0f} rows/s")
+                    few_rate = await _list(bus, small, wish, processor, f"{wish.few:,} clients", 1)
+                    big = world(wish.clients - wish.few, wish.seed + 1) if wish.clients else small
+                    if wish.clients:
+                        more = await _base(bus, big, "many")
+                        size = wish.clients - wish.few
+                        _row("client base, the rest", f"{size:,} rows", f"{size / more.seconds:,.0f} rows/s")
+                        many_rate = await _list(bus, big, wish, processor, f"{wish.clients:,} clients", 2)
+                        _row("rate against the larger base, of the smaller", "", f"**{many_rate / few_rate:.2f}**")
+                    _row(
+                        f"one lead online at {wish.rate:g}/s, submit → deadline heard",
+                        *spell(await latencies(house, wish.rate, wish.seconds, "quiet")),
                     )
-                    for n, row in enumerate(exhibition(base, wish.rows, wish.seed), 2)
-                ]
-                memory = Memory(house)
-                with memory.watched():
-                    first = await _import(bus, clients, Intent("base", "clients"))
-                    print(_heading(wish))
-                    print(f"| client base | {len(clients):,} rows | {len(clients) / first.seconds:,.0f} rows/s |")
-                    done = await _import(bus, listed, Intent("bench"))
-                rate = done.tally.accepted / done.seconds
-                print(
-                    f"| exhibition list, last row's deadline stored | {done.tally.accepted:,} leads | **{rate:,.0f} leads/s** |"
-                )
-                spread = max((abs(m["deviation"]) for m in done.managers if m["shared"]), default=0.0)
-                print(f"| largest deviation from the fair share | {len(done.managers)} managers | {spread:.3f} leads |")
-                print(f"| memory of the four rooms together, at most | | {memory.most / 2**20:,.0f} MiB |")
-                async with _latencies(house, wish.rate, wish.seconds) as times:
-                    times.sort()
-                p99 = times[int(len(times) * 0.99)]
-                print(
-                    f"| one lead online at {wish.rate:g}/s, submit → deadline heard | {len(times):,} leads "
-                    f"| p50 **{median(times) * 1000:.0f} ms**, p99 **{p99 * 1000:.0f} ms**, max {times[-1] * 1000:.0f} ms |"
-                )
+                    bulk = asyncio.create_task(_list(bus, big, wish, processor, "beside single leads", 3))
+                    times = await latencies(house, wish.rate / 5, wish.seconds / 2, "beside")
+                    still = "" if not bulk.done() else " (the list ended before)"
+                    await bulk
+                    _row(f"one lead online at {wish.rate / 5:g}/s while a list comes in{still}", *spell(times))
+                for room in ROOMS:
+                    _row(f"memory of {room}, at most", "", f"{most[room] / 2**20:,.0f} MiB")
 
 
-def _heading(wish: argparse.Namespace) -> str:
+def _row(what: str, size: str, figure: str) -> None:
+    print(f"| {what} | {size} | {figure} |", flush=True)
+
+
+def _heading() -> str:
     return (
-        f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; "
-        f"base of {wish.clients:,} clients\n\n| what | size | figure |\n|---|---|---|"
+        f"\n{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()},"
+        f" Python {platform.python_version()}\n\n| what | size | figure |\n|---|---|---|"
     )
 
 
-async def _import(bus: Bus, rows: list[Row], intent: Intent) -> Finished:
-    done = await run_import(bus, rows, intent, uuid4(), file_name="bench")
-    if intent.purpose == "leads" and (
-        done.tally.routed != done.tally.in_sales or done.tally.tasks != done.tally.deadlines
-    ):
+async def _base(bus: Bus, base: World, name: str) -> Finished:
+    rows = [
+        Row(number=n, curator=cells.pop("curator") or None, fields=LeadFields(**cells))
+        for n, cells in enumerate(map(base_fields, base.clients), 2)
+    ]
+    return await run_import(bus, rows, Intent(name, "clients"), uuid4(), file_name=name)
+
+
+async def _list(
+    bus: Bus, base: World, wish: argparse.Namespace, processor: Processor, against: str, seed: int
+) -> float:
+    """Import one list and tell about it; leads per second until the last one has its deadline stored."""
+    rows = _list_rows(base, wish.rows, wish.seed + seed)
+    before = processor.read()
+    done = await run_import(bus, rows, Intent(f"bench {seed}"), uuid4(), file_name="bench")
+    if done.tally.routed != done.tally.in_sales or done.tally.tasks != done.tally.deadlines:
         raise SystemExit(f"leads are missing: {done.tally}")
-    return done
+    leads, rate = done.tally.accepted, done.tally.accepted / done.seconds
+    _row(f"list, {against}, last row's deadline stored", f"{leads:,} leads", f"**{rate:,.0f} leads/s**")
+    spent = processor.since(before)
+    _row("processor time a lead, ms", "", ", ".join(f"{who} {1000 * s / leads:.2f}" for who, s in spent.items()))
+    spread = max((abs(m["deviation"]) for m in done.managers if m["shared"]), default=0.0)
+    _row("largest deviation from the fair share", f"{len(done.managers)} managers", f"{spread:.3f} leads")
+    return rate
 
 
-class Memory:
-    """The resident memory of the rooms' processes, sampled while work goes on."""
-
-    def __init__(self, house: House) -> None:
-        self.house, self.most = house, 0
-
-    def now(self) -> int:
-        """Bytes held by all rooms together at this moment."""
-        held = 0
-        for room in ROOMS:
-            with suppress(OSError, IndexError, ValueError):
-                status = Path(f"/proc/{self.house.rooms[room].pid}/status").read_text(encoding="ascii")
-                held += int(status.split("VmRSS:")[1].split()[0]) * 1024
-        return held
-
-    def watched(self) -> _Watch:
-        """`with memory.watched():` keeps the largest sample."""
-        return _Watch(self)
-
-
-class _Watch:
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
-        self.task: asyncio.Task[None] | None = None
-
-    def __enter__(self) -> None:
-        self.task = asyncio.create_task(self._sample())
-
-    def __exit__(self, *_: object) -> None:
-        if self.task:
-            self.task.cancel()
-
-    async def _sample(self) -> None:
-        while True:
-            self.memory.most = max(self.memory.most, self.memory.now())
-            await asyncio.sleep(0.25)
-
-
-@asynccontextmanager
-async def _latencies(house: House, rate: float, seconds: float) -> AsyncIterator[list[float]]:
-    """Send single leads at a steady pace; for each, the seconds until its deadline was told on the bus (so it is stored)."""
-    sent: dict[UUID, float] = {}
-    times: list[float] = []
-    door = house.operator
-    nc = await connect(Settings(nats_url=door.url, nats_user=door.user, nats_password=door.password), "bench ear")
-
-    async def heard(message: object) -> None:
-        headers = getattr(message, "headers", None) or {}
-        began = sent.pop(UUID(headers["ce-correlation"]), None)
-        if began is not None:
-            times.append(time.perf_counter() - began)
-
-    await nc.subscribe(DeadlineSet.subject, cb=heard)
-    await nc.flush()
-    async with Bus(line_to_house(house.state.place)) as bus:
-        sending: set[asyncio.Task[object]] = set()
-        for command in _strangers(int(rate * seconds)):
-            id = uuid4()
-            sent[id] = time.perf_counter()
-            sending.add(asyncio.create_task(bus.send(command, id)))
-            await asyncio.sleep(1 / rate)
-        await asyncio.gather(*sending)
-        for _ in range(100):
-            if not sent:
-                break
-            await asyncio.sleep(0.1)
-    await nc.close()
-    if sent:
-        raise SystemExit(f"{len(sent)} of the single leads never came to a deadline")
-    yield times
-
-
-def _strangers(count: int) -> Iterator[SubmitLead]:
-    for n in range(count):
-        yield SubmitLead(
-            source_system="bench",
-            external_id=f"{n}",
-            source=Source.WEBSITE,
-            campaign="bench online",
-            fields=LeadFields(
-                company=f"ООО «Онлайн-{n} Пробный»",
-                contact="Иванов Пётр",
-                phone=f"+7495{6000000 + n}",
-                email=f"ivanov@online-{n}.ru",
-                city="Москва",
-            ),
-        )
+def _list_rows(base: World, count: int, seed: int) -> Sequence[Row]:
+    known = LeadFields.model_fields
+    return [
+        Row(number=n, fields=LeadFields(**{k: v for k, v in row.fields.items() if k in known}))
+        for n, row in enumerate(exhibition(base, count, seed), 2)
+    ]
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ _EFFECTS: dict[str, Query] = {
     ),
 }
 
-_UNSENT = " union all ".join(f"select '{room}' from {room}.outbox where sent_at is null" for room in ROOMS)
+_UNSENT = " union all ".join(f"select '{room}' from {room}.unsent" for room in ROOMS)
 
 PROMISES: dict[str, Query] = {
     **{

@@ -17,7 +17,8 @@ from shared.bus import Bus, Letter, Reading, encode_command, encode_outbox
 from shared.commands import SettleLetter
 from shared.database import engine_for
 from shared.events import StaffChanged
-from shared.ledger import LEDGER_DDL, Book, Ledger
+from shared.ledger import Book, Ledger
+from shared.ledger_ddl import FIRST, INSERT_ONLY_OUTBOX, statements
 from shared.message import Batch, Cause, NotYet, Said, Unfit
 from shared.provision import prepare_bus, readings_of
 from shared.relay import Relay
@@ -41,7 +42,7 @@ async def ground(postgres: URL) -> AsyncIterator[URL]:
     for room in ("routing", "process"):
         engine = create_async_engine(url_of(database, room))
         async with engine.begin() as db:
-            for statement in (*LEDGER_DDL.split(";"), TALE):
+            for statement in (*statements(FIRST), *statements(INSERT_ONLY_OUTBOX), TALE):
                 if statement.strip():
                     await db.exec_driver_sql(statement)
         await engine.dispose()

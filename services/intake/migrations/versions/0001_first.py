@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.ledger_tables import LEDGER_DDL
+from shared.ledger_ddl import FIRST
 
 revision = "0001"
 down_revision = None
@@ -102,7 +102,7 @@ create table key_stats (
 
 
 def upgrade() -> None:
-    for statement in (LEDGER_DDL + ";" + DDL).split(";"):
+    for statement in (FIRST + ";" + DDL).split(";"):
         if statement.strip():
             op.execute(statement)
 

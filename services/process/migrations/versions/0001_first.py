@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.ledger import LEDGER_DDL
+from shared.ledger_ddl import FIRST
 
 revision = "0001"
 down_revision = None
@@ -138,7 +138,7 @@ create table staff (
 
 def upgrade() -> None:
     """Make the tables."""
-    for statement in (LEDGER_DDL + DDL).split(";"):
+    for statement in (FIRST + DDL).split(";"):
         if statement.strip():
             op.execute(statement)
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.ledger import LEDGER_DDL
+from shared.ledger_ddl import FIRST
 
 revision = "0001"
 down_revision = None
@@ -96,7 +96,7 @@ create table notifications (
 
 
 def upgrade() -> None:
-    for statement in (LEDGER_DDL + _TABLES).split(";"):
+    for statement in (FIRST + _TABLES).split(";"):
         if statement.strip():
             op.execute(statement)
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.ledger import LEDGER_DDL
+from shared.ledger_ddl import FIRST
 
 revision = "0001"
 down_revision = None
@@ -148,7 +148,7 @@ comment on column decisions.given_back_at is 'when its share was given back';
 
 def upgrade() -> None:
     """Do it."""
-    for statement in (LEDGER_DDL + DDL).split(";\n"):
+    for statement in (FIRST + DDL).split(";\n"):
         if statement.strip():
             op.execute(statement)
 
