@@ -21,8 +21,9 @@ from nats.js import errors as js_errors
 
 from estafeta.house.trouble import NoHouse
 from estafeta.trouble import Silence, Trouble
-from shared.bus import encode_command, inbox_prefix
+from shared.bus import encode_command
 from shared.message import Command, Question
+from shared.nats_client import inbox_prefix
 from shared.questions import TellOutcome
 
 CONNECT_SECONDS = 4.0

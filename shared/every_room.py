@@ -12,6 +12,7 @@ from shared.bus import Bus, encode_outbox
 from shared.commands import RebuildCopies, SettleLetter
 from shared.health import Health
 from shared.ledger import Ledger
+from shared.ledger_told import history_of, ledger_health, open_letters, outcome_of
 from shared.masking import masked
 from shared.message import Batch, Question, Said
 from shared.questions import ListLetters, TellHealth, TellHistory, TellOutcome, TellWatermarks
@@ -48,14 +49,13 @@ class EveryRoom:
 
     async def tell_outcome(self, question: TellOutcome, db: AsyncConnection) -> Mapping[str, Any]:
         """See `TellOutcome`."""
-        found = await Ledger(db, self.room).outcome(question.command_id)
+        found = await outcome_of(db, question.command_id)
         said = [{**one, "payload": json.loads(one["payload"])} for one in found["said"]]
         return {**found, "said": said}
 
     async def list_letters(self, question: ListLetters, db: AsyncConnection) -> Mapping[str, Any]:
         """See `ListLetters`; personal data is masked here, so that it never leaves the room."""
-        ledger = Ledger(db, self.room)
-        rows, counts = await ledger.letters(question.letter), await ledger.health()
+        rows, counts = await open_letters(db, question.letter), await ledger_health(db)
         letters = [{**row, "payload": masked(row["payload"])} for row in rows]
         return {"letters": letters, "dead": counts["dead"], "waiting": counts["waiting"]}
 
@@ -65,8 +65,7 @@ class EveryRoom:
 
     async def tell_history(self, question: TellHistory, db: AsyncConnection) -> Mapping[str, Any]:
         """See `TellHistory`."""
-        ledger = Ledger(db, self.room)
-        rows = await ledger.history(question.kind, question.after_aggregate, question.after_sequence, PAGE)
+        rows = await history_of(db, question.kind, question.after_aggregate, question.after_sequence, PAGE)
         wire = [encode_outbox(self.room, row) for row in rows]
         return {"messages": [[subject, headers, payload.decode()] for subject, payload, headers in wire]}
 

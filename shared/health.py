@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.bus import Bus, Reading
 from shared.clock import ticks
 from shared.door import Page, Show
-from shared.ledger import Ledger
+from shared.ledger_told import ledger_health
 from shared.metrics import Metrics
 from shared.migrate import is_current
 from shared.relay import Relay
@@ -127,7 +127,7 @@ class Health:
             problems.append(f"schema not migrated: run python -m shared.migrate {self.room}")
             return {}
         return {
-            **await Ledger(db, self.room).health(),
+            **await ledger_health(db),
             "measures": {name: await measure(db) for name, measure in self.measures.items()},
         }
 

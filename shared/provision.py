@@ -21,9 +21,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import shared.commands  # noqa: F401 - `readings_of` goes by the commands that exist
-from shared.bus import COMMANDS, EVENTS, Reading, connect
+from shared.bus import COMMANDS, EVENTS, Reading
 from shared.events import sources_of, subjects_for
 from shared.message import ROOMS, Command, in_bulk
+from shared.nats_client import connect
 from shared.settings import Settings
 
 

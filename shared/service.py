@@ -16,7 +16,7 @@ from faststream.nats import NatsBroker, NatsMessage, NatsResponse
 from pydantic import ValidationError
 from sqlalchemy import MetaData, Table
 
-from shared.bus import Bus, Reading, inbox_prefix
+from shared.bus import Bus, Reading
 from shared.clock import ticks
 from shared.database import engine_for, to_json
 from shared.door import Door
@@ -26,6 +26,7 @@ from shared.ledger import Book
 from shared.message import Event, Question
 from shared.metrics import Metrics
 from shared.migrate import is_current
+from shared.nats_client import inbox_prefix
 from shared.provision import readings_of
 from shared.relay import Relay
 from shared.settings import Settings

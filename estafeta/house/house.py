@@ -25,8 +25,8 @@ from estafeta.house.prepare import BusDoor, greet_bus, make_database, prepare, p
 from estafeta.house.servers import Nats, Postgres
 from estafeta.house.state import StateDirectory
 from estafeta.house.trouble import HouseTrouble, PortUnreadable, RoomsNotReady
-from shared.bus import inbox_prefix
 from shared.message import ROOMS
+from shared.nats_client import inbox_prefix
 from shared.provision import readings_of, role_of
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -77,7 +77,8 @@ def _descendants(pid: int) -> set[int]:
         if entry.name.isdigit():
             with suppress(OSError):
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found, ring = set(), {pid}
+    found: set[int] = set()
+    ring = {pid}
     while ring:
         ring = {child for child, parent in parents.items() if parent in ring} - found
         found |= ring

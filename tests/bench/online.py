@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 
 from estafeta.client import Bus, line_to_house
 from estafeta.house.house import House
-from shared.bus import connect
 from shared.commands import LeadFields, SubmitLead
 from shared.events import DeadlineSet
+from shared.nats_client import connect
 from shared.settings import Settings
 from shared.words import Source
 

@@ -19,6 +19,7 @@ from shared.database import engine_for
 from shared.events import StaffChanged
 from shared.ledger import Book, Ledger
 from shared.ledger_ddl import FIRST, INSERT_ONLY_OUTBOX, statements
+from shared.ledger_told import ledger_health, open_letters, outcome_of
 from shared.message import Batch, Cause, NotYet, Said, Unfit
 from shared.provision import prepare_bus, readings_of
 from shared.relay import Relay
@@ -143,7 +144,7 @@ async def test_a_poison_message_dies_alone_and_its_history_waits_in_order(ground
         assert await heard(process) == ["1", "1"]
         async with process.begin() as db:
             ledger = Ledger(db, "process")
-            dead = await ledger.letters(None)
+            dead = await open_letters(db, None)
             assert [(row["state"], row["sequence"]) for row in dead] == [("dead", 2), ("waiting", 3)]
             assert "poisonous" in dead[0]["reason"]
             said = (await db.execute(text("select type, payload from outbox"))).all()
@@ -152,7 +153,7 @@ async def test_a_poison_message_dies_alone_and_its_history_waits_in_order(ground
         await unit.revive()
         assert await heard(process, "anna") == ["1", "3"]
         async with process.begin() as db:
-            assert not await Ledger(db, "process").letters(None)
+            assert not await open_letters(db, None)
 
 
 async def test_a_dead_letter_sent_back_is_applied_before_what_waited_behind_it(ground: URL) -> None:
@@ -213,7 +214,7 @@ async def test_an_event_of_an_unknown_version_dies_with_the_remedy(ground: URL) 
         letter.headers["ce-type"] = "StaffChanged.v9"
         await Unit(Book(process, "process"), {StaffChanged: write_down}).serve([letter], "routing")
         async with process.connect() as db:
-            [row] = await Ledger(db, "process").letters(None)
+            [row] = await open_letters(db, None)
         assert "v9" in row["reason"]
         assert "estafeta dead again" in row["reason"]
 
@@ -236,8 +237,8 @@ async def test_a_command_with_missing_fields_dies_naming_them_and_its_neighbours
         await unit.serve([good, bad], "")
         assert done == ["good"], "a command is done once"
         async with process.connect() as db:
-            reasons = [row["reason"] for row in await Ledger(db, "process").letters(None)]
-            outcome = await Ledger(db, "process").outcome(bad.id)
+            reasons = [row["reason"] for row in await open_letters(db, None)]
+            outcome = await outcome_of(db, bad.id)
         assert reasons[0].startswith("field action:")
         assert "FlyMoon" in reasons[1]
         assert outcome["state"] == "dead"
@@ -311,7 +312,7 @@ async def test_the_relay_sends_everything_once_and_in_order(ground: URL, nats_ur
             ledger = Ledger(db, "routing")
             while await relay.send_once(ledger):
                 pass
-            assert (await ledger.health())["unsent"] == 0
+            assert (await ledger_health(db))["unsent"] == 0
         unit = Unit(Book(process, "process"), {StaffChanged: write_down})
         await drain(bus, unit, reading("process_hears_routing"))
         assert sorted(map(int, await heard(process))) == list(range(1203))
@@ -394,7 +395,7 @@ async def test_a_full_stream_keeps_the_outbox_waiting(ground: URL, nats_url: str
             await db.execution_options(isolation_level="AUTOCOMMIT")
             ledger = Ledger(db, "routing")
             assert await relay.send_once(ledger) == 0
-            assert (await ledger.health())["unsent"] == 60
+            assert (await ledger_health(db))["unsent"] == 60
             await prepare_bus(Settings(nats_url=nats_url), max_bytes=1_000_000)
             assert await relay.send_once(ledger) == 60
 

@@ -22,6 +22,7 @@ from shared.bus import Letter, NoAnswer, encode_outbox
 from shared.database import engine_for
 from shared.events import EVENTS, CopiesRebuilt, OfficeChanged, StaffChanged, TaskSet, kind_of
 from shared.ledger import Book, Ledger
+from shared.ledger_told import history_of, open_letters
 from shared.message import Cause, Event, NotYet, Unfit
 from shared.questions import TellHistory
 from shared.rebuild import PAGE, rebuild
@@ -86,9 +87,7 @@ class Stage:
         assert subject == "ask.routing.history.tell"
         question = TellHistory.model_validate_json(payload)
         async with self.routing.connect() as db:
-            rows = await Ledger(db, "routing").history(
-                question.kind, question.after_aggregate, question.after_sequence, PAGE
-            )
+            rows = await history_of(db, question.kind, question.after_aggregate, question.after_sequence, PAGE)
         wire = [encode_outbox("routing", row) for row in rows]
         answer = {"messages": [[subject, headers, payload.decode()] for subject, payload, headers in wire]}
         return json.loads(json.dumps(answer))
@@ -180,7 +179,7 @@ async def test_what_was_given_up_and_closed_stays_out(stage: Stage) -> None:
     held = await stage.rebuild()
     assert held.changed == {"offices": 0, "staff": 0}
     async with stage.engine.begin() as db:
-        [dead] = [row for row in await Ledger(db, stage.room.name).letters(None) if row["state"] == "dead"]
+        [dead] = [row for row in await open_letters(db, None) if row["state"] == "dead"]
         await Ledger(db, stage.room.name).give_up(dead["id"], "no ghosts here")
     await stage.unit.revive()
     assert "after the ghost" in str(await stage.copies())

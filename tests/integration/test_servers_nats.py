@@ -23,8 +23,9 @@ from estafeta.house.bus_users import BUS_USERS
 from estafeta.house.prepare import BusDoor, greet_bus
 from estafeta.house.servers import Nats
 from estafeta.house.trouble import BusRefused, DataInUse, PortTaken, ServerFailed
-from shared.bus import Bus, inbox_prefix
+from shared.bus import Bus
 from shared.message import ROOMS
+from shared.nats_client import inbox_prefix
 from shared.provision import prepare_bus, readings_of, role_of
 from shared.settings import Settings
 
