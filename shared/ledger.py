@@ -331,6 +331,8 @@ class Ledger:
             " from unnest($1::text[], $2::bigint[], $3::bigint[]) as b(aggregate, applied, said) join outbox q"
             " on q.aggregate = b.aggregate and q.sequence > b.applied and q.sequence <= b.said"
             " where q.id < case when starts_with(q.subject, 'evt.bulk.') then $5::bigint else $4::bigint end"
+            # What waits to be sent is not lost: it may have been committed after the mark was made.
+            " and not exists (select from unsent u where u.bulk = starts_with(q.subject, 'evt.bulk.') and u.id = q.id)"
             " order by q.id for update) b where o.id = b.id returning o.id, o.subject)"
             " insert into unsent select starts_with(subject, 'evt.bulk.'), id from lost",
             list(behind),

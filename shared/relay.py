@@ -37,6 +37,7 @@ class Relay:
         self.sent = self.sent_again = 0
         self._bell = asyncio.Event()
         self._cursor = ""
+        self._settled = 0
         self._listeners = listeners_of(book.room)
 
     def wake(self) -> None:
@@ -96,7 +97,9 @@ class Relay:
                 except BusSaysNo as refusal:
                     log.warning(f"{self.room}.bus_says_no", refusal=str(refusal))
                     again = 0
-                await asyncio.sleep(COMPARE_EVERY if not (again and self._cursor) else _PAUSE)
+                # A page of which much was lost, or most was heard, is followed by the next: a flood leaves many of them.
+                goes_on = self._cursor and (again or self._settled > COMPARE_AT_ONCE // 2)
+                await asyncio.sleep(_PAUSE if goes_on else COMPARE_EVERY)
 
     async def _rest(self) -> None:
         try:
@@ -127,6 +130,7 @@ class Relay:
         Only what stood in the queue before the last mark that the listener saw come past can be lost; the rest is on
         its way.
         """
+        self._settled = 0
         said = await ledger.unheard(self._cursor, COMPARE_AT_ONCE)
         self._cursor = max(said) if len(said) == COMPARE_AT_ONCE else ""
         if not said:
@@ -150,6 +154,7 @@ class Relay:
         heard = {name: number for name, number in said.items() if name not in open_somewhere}
         if heard:
             await ledger.note_heard(heard)
+            self._settled = len(heard)
         if again:
             self.sent_again += again
             log.warning(f"{self.room}.sent_again", messages=again)
