@@ -32,6 +32,12 @@ app = typer.Typer(
 )
 dead_app = typer.Typer(help="Dead letters: what the rooms gave up, and why.", rich_markup_mode=None)
 app.add_typer(dead_app, name="dead")
+matching_app = typer.Typer(
+    help="Recognition on files, without servers: one JSON object a line in, one a line out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(matching_app, name="matching")
 
 State = Annotated[
     Path,
@@ -156,22 +162,27 @@ def apply(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A list: CSV or XLSX.")],
+    file: Annotated[Path, typer.Argument(help="A list: CSV, XLSX, XLSB, XLS or ODS.")],
     campaign: Annotated[str, typer.Option(help="Which exhibition, which seminar, which base it is.")],
     source: Annotated[Source | None, typer.Option(help="Kind of source; event for a list, other for a base.")] = None,
     clients: Annotated[bool, typer.Option("--clients", help="A client base: cards and curators, no leads.")] = False,
     submitter: Annotated[str | None, typer.Option(help="Id of the member of staff who brought the list.")] = None,
     country: Annotated[str, typer.Option(help="Country of phones without a code, two letters.")] = "RU",
     sheet: Annotated[str | None, typer.Option(help="Only this sheet of a workbook.")] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help='What columns mean: "Наименование=company,Тел.=phone", or by letter: "C=phone".'),
+    ] = None,
     state: State = HERE,
 ) -> None:
     """Import a list and wait until every row has its outcome, owner and deadline; safe to interrupt and to repeat."""
     from estafeta.importing import Intent, import_file
-    from estafeta.lists.reading import read_list
+    from estafeta.lists.terminal import read_before_eyes
 
     meant = source or (Source.OTHER if clients else Source.EVENT)
     intent = Intent(campaign, "clients" if clients else "leads", meant, submitter, country.upper())
-    console, listed = _console(), read_list(file, sheet=sheet)
+    console = _console()
+    listed = read_before_eyes(file, console, sheet=sheet, maps=map_ or ())
     try:
         done = _with_house(state, lambda bus: import_file(bus, listed, intent, console))
     except KeyboardInterrupt:
@@ -388,3 +399,24 @@ def dead_close(
     if not why.strip():
         raise Trouble("--why is empty.", "Say in a few words why this letter need not be handled; it is kept with it.")
     _show(*_with_house(state, lambda bus: close(bus, letter, why)))
+
+
+# ── recognition on files ────────────────────────────────────────────────────────────────────────────────────────────
+
+JsonLines = Annotated[str, typer.Argument(help="One JSON object a line, UTF-8; - is standard input.")]
+
+
+@matching_app.command("normalise")
+def matching_normalise(file: JsonLines) -> None:
+    """Make keys regular: {"id", "key", "op": "canon" or "same_key", "input"} a line → {"id", "output"}."""
+    from estafeta.matching import run_on_file
+
+    raise typer.Exit(run_on_file("normalise", file))
+
+
+@matching_app.command("pairs")
+def matching_pairs(file: JsonLines) -> None:
+    """Judge pairs: {"id", "lead", "client", "ctx"} a line → {"id", "outcome", "rule", "score", "evidence"}."""
+    from estafeta.matching import run_on_file
+
+    raise typer.Exit(run_on_file("pairs", file))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import mmap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -59,10 +60,15 @@ class Intent:
     country: str = "RU"
 
 
-def import_id_of(content: bytes, campaign: str, purpose: Purpose) -> UUID:
+def import_id_of(content: bytes | mmap.mmap, campaign: str, purpose: Purpose) -> UUID:
     """The id of an import: the same for the same bytes, campaign and purpose, however the file is called."""
     digest = hashlib.sha256(content).hexdigest()
     return uuid5(IMPORTS, f"{digest}\n{campaign.strip()}\n{purpose}")
+
+
+def _import_id_of_file(file: Path, intent: Intent) -> UUID:
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return import_id_of(content, intent.campaign, intent.purpose)
 
 
 def chunks(rows: Sequence[Row], most_rows: int = MAX_ROWS, most_bytes: int = MOST_BYTES) -> Iterator[list[Row]]:
@@ -238,7 +244,7 @@ async def import_file(bus: Bus, listed: FileList, intent: Intent, console: Conso
     file = listed.path
     if intent.submitter:
         someone(intent.submitter, await bus.ask(ListStaff()), "--submitter")
-    import_id = import_id_of(await asyncio.to_thread(file.read_bytes), intent.campaign, intent.purpose)
+    import_id = await asyncio.to_thread(_import_id_of_file, file, intent)
     if listed.rows:
         with Bars(console, intent.purpose, len(listed.rows)) as watch:
             done = await run_import(bus, listed.rows, intent, import_id, file_name=file.name, watch=watch)

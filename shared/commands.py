@@ -39,6 +39,12 @@ class LeadFields(_Part):
     activity: Cell = ""
     interest: Cell = ""
     comment: Cell = ""
+    callback: Cell = ""
+    """Whether and when he wishes to be called, as the questionnaire has it: «да», «после 15:00»."""
+    term: Cell = ""
+    """When he wants it, or wants to be asked again: «через 2 месяца», «около 10 мая» (R4-12)."""
+    filled_on: Cell = ""
+    """The day the questionnaire was filled in, from which `term` counts; blank: the day it was received."""
 
 
 # ── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────────

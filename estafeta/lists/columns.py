@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from estafeta.lists.headings import Column, plain
-from shared.commands import LeadFields
+from estafeta.lists.headings import LEAD_FIELDS, Column, plain
 
 _HOME_COUNTRY = frozenset({"россия", "рф", "российская федерация", "russia", "ru", "russian federation"})
 
@@ -16,9 +15,12 @@ def plan(columns: list[Column]) -> Callable[[list[str]], tuple[dict[str, str], s
     for column in columns:
         if column.field:
             by_field.setdefault(column.field, []).append(column.index)
-    plain_fields = [(name, by_field[name]) for name in LeadFields.model_fields if name in by_field]
+    plain_fields = [(name, by_field[name]) for name in LEAD_FIELDS if name in by_field]
     name_parts = [by_field[part] for part in ("surname", "first_name", "patronymic") if part in by_field]
-    others = [(column.index, column.heading or column.letter) for column in columns if column.field is None]
+    # what a questionnaire asks is read by people as well as by rules, so it stands in the comment besides
+    others = [
+        (column.index, column.name) for column in columns if column.field in (None, "callback", "term", "filled_on")
+    ]
     curators, extensions, countries = (by_field.get(name, []) for name in ("curator", "extension", "country"))
 
     def fields_of(row: list[str]) -> tuple[dict[str, str], str | None]:

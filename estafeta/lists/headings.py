@@ -9,25 +9,41 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from shared.commands import LeadFields
-
+# those of shared.commands.LeadFields, in its order: named again so that the child process loads no more than it needs
+LEAD_FIELDS = (
+    *("company", "contact", "phone", "fax", "email", "website", "city", "region", "postal_code", "address", "tax_id"),
+    *("position", "activity", "interest", "comment", "callback", "term", "filled_on"),
+)
 READER_FIELDS = ("curator", "surname", "first_name", "patronymic", "extension", "country", "row_id")
-FIELDS = (*LeadFields.model_fields, *READER_FIELDS)
+FIELDS = (*LEAD_FIELDS, *READER_FIELDS)
 """What a column may be mapped to."""
+COMMENT, OWN, NO_FIELD = "comment", "own", "-"
 
-_KEYS = frozenset({"company", "contact", "surname", "first_name", "phone", "fax", "email", "website", "tax_id"})
+KEYS = frozenset({"company", "contact", "surname", "first_name", "phone", "fax", "email", "website", "tax_id"})
+"""Who the lead is: a list has a column of one of them."""
 SEARCHED_ROWS = 60  # a cover page over a list is rarely longer than a printed page
 _SURE, _LIKELY = 1.0, 0.6
 _NUMBER = re.compile(r"\d{5}")
+_ACCENT = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+_NAMED = re.compile(r"\[=\s*(\w+)\s*\]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a sheet: its place from 0, its heading, and its field (None: goes into the comment)."""
+    """One column of a sheet: its place from 0, its heading, and its field (None: goes into the comment).
+
+    `by` tells what named the field: `heading`, `content` (the cells under it) or `operator` (`--map`, or asked).
+    """
 
     index: int
     heading: str
     field: str | None
+    by: str = "heading"
+
+    @property
+    def name(self) -> str:
+        """What the column is called to people: its heading, or else its letter."""
+        return _NAMED.sub("", self.heading).strip() or self.letter
 
     @property
     def letter(self) -> str:
@@ -41,7 +57,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the headings are: `first` and `last` row from 0 (they may stand in two rows), and the columns."""
+    """Where the headings are: `first` and `last` row from 0 (they may stand in two rows), and the columns.
+
+    A list without headings begins at row `first`, and `last` is the row before it.
+    """
 
     first: int
     last: int
@@ -50,9 +69,14 @@ class Header:
 
 
 def plain(heading: str) -> str:
-    """A heading as it is compared: lower case, ё = е, letters and digits parted by single spaces."""
+    """A heading as it is compared: lower case, ё = е, no accents on Latin letters, words of
+    letters and digits parted by single spaces.
+    """
     text = heading.replace("№", " номер ").replace("#", " номер ")
     text = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    if not text.isascii():
+        bare = _ACCENT.sub("", unicodedata.normalize("NFD", text))
+        text = unicodedata.normalize("NFC", bare)
     text = re.sub(r"ф\.\s*и\.\s*о\b", "фио", text)
     return " ".join(re.findall(r"[^\W_]+", text))
 
@@ -62,33 +86,48 @@ class Vocabulary:
 
     def __init__(self, added: Mapping[str, str] | None = None) -> None:
         """`added` maps headings to fields; a field that does not exist is a ValueError that lists the fields."""
-        wrong = sorted(set((added or {}).values()) - set(FIELDS))
+        wrong = sorted(set((added or {}).values()) - {*FIELDS, NO_FIELD})
         if wrong:
             raise ValueError(f"no such field: {', '.join(wrong)}; fields are {', '.join(FIELDS)}")
         whole, self._beginnings, self.examples = _shipped()
-        self._whole = whole | {plain(heading): field for heading, field in (added or {}).items()}
-        self._known: dict[str, tuple[str | None, float]] = {}
+        self._added = {plain(heading): field for heading, field in (added or {}).items() if len(heading) > 1}
+        self._whole = whole | self._added
+        self._known: dict[str, tuple[str, float]] = {}
 
     def meaning(self, heading: str) -> tuple[str | None, float]:
         """The field that `heading` means and how sure that is (0 … 1); `(None, 0)` when it is not understood."""
+        field, sure = self._found(heading)
+        return (field if sure else None), sure
+
+    def is_turned_away(self, heading: str) -> bool:
+        """Whether `heading` is understood, and means that its column is no field: a date, a size, a consent."""
+        return self._found(heading)[0] == NO_FIELD
+
+    def is_named(self, heading: str) -> bool:
+        """Whether it was the operator who named the field of `heading`."""
+        return any(form in self._added for form in self._forms(heading)) or bool(_NAMED.search(heading))
+
+    def _found(self, heading: str) -> tuple[str, float]:
         found = self._known.get(heading)
         if found is None:
             found = self._known[heading] = self._look_up(heading)
         return found
 
-    def _look_up(self, heading: str) -> tuple[str | None, float]:
+    def _look_up(self, heading: str) -> tuple[str, float]:
         if not heading or len(heading) > 200 or "@" in heading:
-            return None, 0.0
+            return "", 0.0
+        if (named := _NAMED.search(heading)) and named[1] in FIELDS:
+            return named[1], _SURE  # as a file of rejected rows has it where the heading alone says nothing
         for form in self._forms(heading):
             if field := self._whole.get(form):
-                return (None if field == "-" else field), _SURE
+                return field, 0.0 if field == NO_FIELD else _SURE
         if len(heading) > 80 or _NUMBER.search(heading):
-            return None, 0.0
+            return "", 0.0
         words = plain(heading).split()
         for beginning, field in self._beginnings:
             if any(word.startswith(beginning) for word in words):
-                return (None if field == "-" else field), 0.0 if field == "-" else _LIKELY
-        return None, 0.0
+                return field, 0.0 if field == NO_FIELD else _LIKELY
+        return "", 0.0
 
     @staticmethod
     def _forms(heading: str) -> list[str]:
@@ -113,7 +152,7 @@ def _shipped() -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
             beginnings.append((heading[:-1], field))
         else:
             whole.setdefault(plain(heading), field)
-            if field in LeadFields.model_fields or field == "curator":
+            if field in LEAD_FIELDS or field == "curator":
                 examples.setdefault(field, heading)
     return whole, beginnings, examples
 
@@ -176,7 +215,8 @@ def _header(first: int, last: int, headings: list[str], vocabulary: Vocabulary) 
     best: dict[str, float] = {}
     for index, heading in enumerate(headings):
         field, sure = vocabulary.meaning(heading)
-        columns.append(Column(index, heading, field))
+        by = "operator" if field and vocabulary.is_named(heading) else "heading"
+        columns.append(Column(index, heading, field, by))
         if field:
             best[field] = max(best.get(field, 0.0), sure)
     # a second column of the same field (Телефон 2) is a heading as well, but a weaker sign
@@ -188,7 +228,7 @@ def _better(best: Header | None, other: Header, rows: Sequence[Sequence[str]]) -
     if best is not None and other.score <= best.score:
         return best
     fields = {column.field for column in other.columns if column.field}
-    if not fields & _KEYS:
+    if not fields & KEYS:
         return best
     width = max(sum(map(bool, row)) for row in rows[:SEARCHED_ROWS])
     beside = sum(1 for column in other.columns if column.heading)

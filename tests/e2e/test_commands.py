@@ -107,8 +107,8 @@ async def test_an_import_ends_with_its_report_and_a_second_one_takes_nothing_in_
     assert re.search(r"new clients +30", said)
     assert re.search(r"rejected +1", said)
     assert "fair share" in said
-    rejects = (tmp_path / "list-rejected.csv").read_text(encoding="utf-8-sig")
-    assert "32" in rejects
+    rejects = read_list(tmp_path / "list-rejected.xlsx")
+    assert ["32" in cells for _, cells in rejects.cells(rejects.sheets[0])] == [False, True]
     code, said = await run(full, "import", str(file), "--campaign", "Тест")
     assert code == 0, said
     assert re.search(r"here already +31 rows", said)

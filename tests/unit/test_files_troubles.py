@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import xlsxwriter
 
-from estafeta.lists import reading as files
-from estafeta.lists import workbook
+from estafeta.lists.limits import LIMITS
 from estafeta.lists.reading import (
     EmptyFile,
     FileTooLarge,
@@ -65,15 +65,24 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_over_100_mb_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     with path.open("wb") as sparse:
-        os.truncate(sparse.fileno(), files.MAX_BYTES + 1)
+        os.truncate(sparse.fileno(), LIMITS.bytes + 1)
     with pytest.raises(FileTooLarge, match="at most 100"):
         read_list(path)
 
 
-def test_more_rows_than_one_import_takes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_ROWS", 10)
-    with pytest.raises(FileTooLarge, match="more than 10 rows"):
-        read_list(wrote(tmp_path / "a.csv", b"Company;Phone\n" + b"A;1234567\n" * 11))
+def test_more_rows_than_one_import_takes_are_refused(tmp_path: Path) -> None:
+    limits = replace(LIMITS, rows=11)
+    path = wrote(tmp_path / "a.csv", b"Company;Phone\n" + b"A;1234567\n" * 10 + b"\n" * 100)
+    assert len(read_list(path, limits=limits).rows) == 10  # blank rows behind the last filled one are none
+    with pytest.raises(FileTooLarge, match="more than 11 rows"):
+        read_list(wrote(path, path.read_bytes() + b"B;1234568\n"), limits=limits)
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        for name in ("Раз", "Два"):
+            for at in range(6):
+                book.get_worksheet_by_name(name) or book.add_worksheet(name)
+                book.get_worksheet_by_name(name).write_row(at, 0, ["Компания", "Телефон"])
+    with pytest.raises(FileTooLarge, match="with the sheet «Два» it has more than 11 rows"):
+        read_list(tmp_path / "a.xlsx", limits=limits)
 
 
 def test_a_file_without_headings_is_shown_with_the_headings_that_are_understood(tmp_path: Path) -> None:
@@ -98,19 +107,14 @@ def test_a_workbook_that_unpacks_to_a_thousand_times_its_size_is_not_opened(tmp_
         read_list(tmp_path / "a.xlsx")
 
 
-def test_a_workbook_of_too_many_or_too_large_parts_is_not_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_workbook_of_too_many_or_too_large_parts_is_not_opened(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
         for number in range(4):
             archive.writestr(f"{number}.xml", os.urandom(1000))
-    monkeypatch.setattr(workbook, "MAX_ENTRIES", 3)
     with pytest.raises(UnsafeArchive, match="4 parts; at most 3"):
-        read_list(tmp_path / "a.xlsx")
-    monkeypatch.setattr(workbook, "MAX_ENTRIES", 10)
-    monkeypatch.setattr(workbook, "MAX_INFLATED", 3000)
+        read_list(tmp_path / "a.xlsx", limits=replace(LIMITS, parts=3))
     with pytest.raises(UnsafeArchive, match="unpacks to"):
-        read_list(tmp_path / "a.xlsx")
+        read_list(tmp_path / "a.xlsx", limits=replace(LIMITS, inflated=3000))
 
 
 def test_a_directory_that_lies_about_the_size_is_found_out(tmp_path: Path) -> None:
@@ -128,5 +132,5 @@ def test_a_stray_cell_in_the_last_corner_does_not_take_the_program_along(tmp_pat
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, ["Компания", "Телефон"])
         sheet.write(1_048_575, 16_383, "x")
-    with pytest.raises(UnreadableFile, match="stray cell"):
+    with pytest.raises(FileTooLarge, match=r"2,048 MiB of memory.*stray cell"):
         read_list(tmp_path / "a.xlsx")
