@@ -5,8 +5,9 @@ STAMP := .venv/.ready
 ONCE ?=
 SECONDS ?= 90
 SEED ?= 1
+EVENTS ?= 200000
 
-.PHONY: run test check chaos crash bench docs trace format clean
+.PHONY: run test check chaos crash flood bench docs trace format clean
 
 run: $(STAMP)
 	$(BIN)/estafeta demo $(if $(ONCE),--once)
@@ -25,10 +26,16 @@ chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
 
 crash: $(STAMP)
-	$(BIN)/pytest -m crash
+	$(BIN)/pytest tests/crash tests/e2e/test_crash_points.py
+
+flood: $(STAMP)
+	$(BIN)/python -m tests.flood --events $(EVENTS) --seed $(SEED)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+
+bench-matching: $(STAMP)
+	$(BIN)/python -m tests.bench_matching
 
 docs: $(STAMP)
 	$(BIN)/python docs/build.py

@@ -1,15 +1,18 @@
-"""The awaits on the critical path at which a room can be made to die: before and after each step of the kernel."""
+"""The table of crash points: each step of the kernel at which a room dies, in each line of work that takes it.
+
+A line of work is a reading of a room (its commands, its lists, what it hears of another room), the relay that sends what
+the room has said, the loop that takes dead letters up again, or a watch.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.bus import Bus
+from shared.events import listeners_of
 from shared.ledger import Book, Ledger
+from shared.provision import readings_of
 
 STEPS: dict[type[Any], tuple[str, ...]] = {
     Ledger: (
@@ -19,66 +22,79 @@ STEPS: dict[type[Any], tuple[str, ...]] = {
         "enter_commands",
         "put",
         "bury",
+        "settle",
+        "revived",
         "unsent",
         "mark_sent",
         "unheard",
+        "places",
         "send_again",
         "note_heard",
     ),
-    Bus: ("fetch", "ack", "publish", "passed"),
+    Bus: ("fetch", "ack", "later", "publish", "passed", "ask"),
 }
-ALWAYS_HIT = ("Ledger.put", "Ledger.unsent", "Ledger.mark_sent", "Bus.fetch", "Bus.ack", "Bus.publish", "commit")
-"""Steps that every room takes all the time; the others only some rooms take, or only in trouble."""
+"""What is awaited by name: a room dies before and after it."""
+
+COMMIT, LEAD, HANDLER = "commit", "lead", "handler"
+BLOCKS = {(Book, "open"): COMMIT, (Book, "lead"): LEAD}
+"""What is entered and left: a room dies before and after the commit at its end, or as soon as it leads."""
+
+LEFT_OUT = {
+    # of the ledger and the bus
+    "now": "reads a clock",
+    "aside": "takes a connection from the pool; every statement made on it is a step of its own",
+    "announce": "rings, see `ring`",
+    "ring": "only hurries the relay, which looks by itself twice a second",
+    "on_bell": "as `ring`",
+    "forget": "drops a subscription of this process, which dies with it",
+    # of asyncio
+    "sleep": "waits",
+    "wait_for": "waits for the bell",
+    "TaskGroup": "waits for its tasks, and their awaits are all here",
+    # of the room
+    "step": "a watch: loads and decides; what it says is put, and the commit is a point",
+    "": "a handler, called out of a table: it is the step `handler`",
+}
+"""Every other await of the kernel's loops, and why nobody dies there."""
+
+# Between what is only in hand, what is stored and what the bus knows: here a room dies in every line.
+_AT_THE_EDGE = ("Bus.fetch", COMMIT, "Bus.ack")
+_HEARING = (
+    "Ledger.note_passed", "Ledger.lock_marks", HANDLER, "Ledger.put", "Ledger.bury", "Ledger.set_marks",
+)  # fmt: skip
+_WORKING = ("Ledger.enter_commands", HANDLER, "Ledger.put", "Ledger.bury")
+_SENDING = ("Ledger.unsent", "Bus.publish", "Ledger.mark_sent")
+_COMPARING = ("Ledger.unheard", "Ledger.places", "Bus.passed", "Bus.ask", "Ledger.send_again", "Ledger.note_heard")
+_REVIVING = ("Ledger.revived", "Ledger.enter_commands", HANDLER, "Ledger.settle")
+
+WITHIN: dict[str, Sequence[str]] = {
+    "intake_commands": (*_WORKING, "Bus.later"),
+    "intake_bulk": _WORKING,
+    "routing_hears_intake": _HEARING,
+    "process_commands": (*_WORKING, "Bus.later"),
+    "reminders_hears_process": _HEARING,
+}
+"""The lines in which a room dies within the transaction as well: every room has one, on the way of a lead."""
 
 
-def labels_of(step: str) -> tuple[str, str]:
-    """The two points of a step: just before it, and just after."""
-    return f"before {step}", f"after {step}"
+def lines_of(room: str) -> Iterator[tuple[str, Sequence[str]]]:
+    """Each line of work in a room, by the name of its task, with the steps at which the room dies there."""
+    for reading in readings_of(room):
+        yield reading.durable, (*_AT_THE_EDGE, *WITHIN.get(reading.durable, ()))
+    yield "relay", (*_SENDING, *(_COMPARING if listeners_of(room) else ()))
+    yield "revive", (COMMIT, *_REVIVING) if room == "process" else (COMMIT,)
+    if room == "reminders":
+        yield "watch0", ("Ledger.put", COMMIT)
 
 
-class Trap:
-    """Kills this process at the point that is written in its file; the file goes first, so that it happens once."""
+def points_of(room: str) -> list[str]:
+    """Every point at which this room must die once."""
+    points = [
+        point_in(line, half, step) for line, steps in lines_of(room) for step in steps for half in ("before", "after")
+    ]
+    return [*points, point_in("relay", "after", LEAD)]
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
 
-    def pass_by(self, point: str) -> None:
-        """Die here if this is the point."""
-        try:
-            if self.file.read_text(encoding="utf-8") != point:
-                return
-            self.file.unlink()
-        except FileNotFoundError:
-            return
-        os._exit(137)
-
-    def set_everywhere(self) -> None:
-        """Stand before and behind every step of the real code."""
-        for owner, names in STEPS.items():
-            for name in names:
-                self._around(owner, name)
-        self._around_commit()
-
-    def _around(self, owner: type[Any], name: str) -> None:
-        real: Callable[..., Awaitable[Any]] = getattr(owner, name)
-        before, after = labels_of(f"{owner.__name__}.{name}")
-
-        async def trapped(*values: Any, **named: Any) -> Any:
-            self.pass_by(before)
-            result = await real(*values, **named)
-            self.pass_by(after)
-            return result
-
-        setattr(owner, name, trapped)
-
-    def _around_commit(self) -> None:
-        real = Book.open
-
-        @asynccontextmanager
-        async def trapped(book: Book) -> AsyncIterator[Ledger]:
-            async with real(book) as ledger:
-                yield ledger
-                self.pass_by("before commit")
-            self.pass_by("after commit")
-
-        Book.open = trapped  # type: ignore[method-assign, assignment]  # that is what this is for
+def point_in(line: str, half: str, step: str) -> str:
+    """The name of a point, fit to be a file's: `process_commands after Bus.fetch`."""
+    return f"{line} {half} {step}"

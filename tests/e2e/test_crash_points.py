@@ -3,182 +3,106 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections import Counter
 from pathlib import Path
-from uuid import UUID, uuid5
+from typing import Any
+from uuid import uuid5
 
 import pytest
+from sqlalchemy.engine import URL
 
-from estafeta.client import Bus, line_to_house
-from estafeta.company.directory import apply_company
-from estafeta.company.reading import read_company
-from estafeta.demo import COMPANY
-from estafeta.house import keeper
-from estafeta.house.house import House
-from estafeta.importing import Intent, run_import
-from estafeta.sample.generator import ListRow, exhibition, world
-from estafeta.trouble import Trouble
-from shared.bus import connect
-from shared.commands import LeadFields, Row, SubmitLead
 from shared.message import ROOMS
-from shared.settings import Settings
-from shared.words import Source
-from tests.crash.points import ALWAYS_HIT, STEPS, labels_of
-from tests.e2e.conftest import look
-from tests.e2e.test_lead_life import INVARIANTS
+from shared.provision import readings_of
+from tests.chaos.verdict import PROMISES
+from tests.crash.stage import NEWS, SYSTEM, WISHES, Stage, stage
 
-_SPACE = UUID("0f4c7a52-3f0e-5b8a-a1f5-0b8d6a1d9f10")
-_POISON = {"ce-type": "RecordTouch.v1", "ce-id": "00000000-0000-5000-8000-00000000dead"}
-_WHERE = {
-    "Ledger.lock_marks": "routing",
-    "Ledger.set_marks": "process",
-    "Ledger.note_passed": "reminders",
-    "Ledger.enter_commands": "intake",
-    "Ledger.bury": "process",
-    "Ledger.unheard": "routing",
-    "Ledger.send_again": "intake",
-    "Ledger.note_heard": "intake",
-    "Bus.passed": "process",
-}
+_DYING, _CALM = 600.0, 90.0  # on two cores of its own it takes a tenth of that
 
 
-def points() -> list[tuple[str, str]]:
-    """(room, point): steps that all rooms take go round the rooms; the others happen where they must."""
-    steps = [f"{owner.__name__}.{name}" for owner, names in STEPS.items() for name in names] + ["commit"]
-    found = []
-    for number, step in enumerate(steps):
-        for half, point in enumerate(labels_of(step)):
-            room = ROOMS[(2 * number + half) % len(ROOMS)] if step in ALWAYS_HIT else _WHERE[step]
-            found.append((room, point))
-    return found
-
-
-@pytest.mark.crash
-@pytest.mark.timeout(600)
+@pytest.mark.slow
+@pytest.mark.timeout(780)
+@pytest.mark.rule("R0-10")
 async def test_dying_at_any_await_of_the_critical_path_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database: URL, nats_url: str
 ) -> None:
-    monkeypatch.setattr(keeper, "_LONGEST_PAUSE", 0.5)  # here a room dies again and again by design
-    traps = tmp_path / "traps"
-    traps.mkdir()
-    commands = {room: [sys.executable, "-P", "-m", "tests.crash", room, str(traps)] for room in ROOMS}
-    async with House(tmp_path / "house", commands=commands) as house:
-        await house.wait_ready()
-        async with Bus(line_to_house(house.state.place)) as bus:
-            await apply_company(bus, read_company(COMPANY), COMPANY)
-            lists = Lists(bus)
-            traffic = asyncio.gather(lists.keep_coming(), lists.keep_calling())
-            try:
-                missed = await _die_everywhere(house, traps)
-            finally:
-                lists.enough = True
-                await traffic
-            assert not missed, f"the house never came by {missed}"
-            await house.wait_ready()
-            await _settle(house, lists.sent + lists.calls)
-            dead = await look(house, "select count(*) from process.dead_letters where state = 'dead'")
-            assert dead[0][0] == 1, "the poison is kept once, however often it was handled"
+    async with stage(tmp_path / "stage", database, nats_url) as at:
+        await _die_everywhere(at)
+        broken = await _come_to_rest(at)
+        assert at.unasked() == "", "nobody dies but in a trap"
+        assert not broken, "\n".join(f"{promise}: {wrong}" for promise, wrong in broken.items())
 
 
-async def _die_everywhere(house: House, traps: Path) -> list[tuple[str, str]]:
-    """Set one trap after another in each room, all rooms at once; the points nobody died at."""
-    missed: list[tuple[str, str]] = []
-
-    async def one_room(room: str) -> None:
-        for at, point in points():
-            if at != room:
-                continue
-            trap = traps / room
-            trap.write_text(point, encoding="utf-8")
-            for tick in range(900):
-                if tick % 60 == 20:
-                    await _bring_about(house, point)
-                await asyncio.sleep(0.05)
-                if not trap.exists():
-                    break
-            else:
-                missed.append((room, point))
-                trap.unlink(missing_ok=True)
-
-    await asyncio.gather(*map(one_room, ROOMS))
-    return missed
+async def _die_everywhere(at: Stage) -> None:
+    """Work and trouble, until a room has died at every point."""
+    began = time.monotonic()
+    work, trouble = asyncio.create_task(at.work()), asyncio.create_task(at.trouble())
+    try:
+        while at.missed() and time.monotonic() < began + _DYING:
+            for one in (work, trouble):
+                if one.done():
+                    one.result()
+            await asyncio.sleep(0.2)
+        assert not (missed := at.missed()), f"nobody died at {missed}"
+        await trouble
+    finally:
+        at.enough = True
+        trouble.cancel()
+        await asyncio.gather(work, trouble, return_exceptions=True)
 
 
-async def _bring_about(house: House, point: str) -> None:
-    """Some steps are taken only in trouble: a poisonous message, a stream that lost what it held."""
-    if not point.endswith(("Ledger.bury", "Ledger.send_again")):
-        return
-    door = house.admin
-    with suppress(Exception):  # the room may die in our hands: that is the point
-        nc = await connect(Settings(nats_url=door.url, nats_user=door.user, nats_password=door.password), "trouble")
-        if point.endswith("bury"):
-            await nc.jetstream().publish("cmd.process.touch.record", b"{}", headers=_POISON)
-        else:
-            pid = house.rooms["routing"].pid or 0
-            os.kill(pid, signal.SIGSTOP)  # so that it has not heard yet what is lost now
-            await asyncio.sleep(1)
-            await nc.jetstream().purge_stream("EVENTS")
-            os.kill(pid, signal.SIGCONT)
-        await nc.close()
+async def _come_to_rest(at: Stage) -> dict[str, Any]:
+    """What is broken a minute after the last death, if anything is."""
+    until = time.monotonic() + _CALM
+    while (broken := await _broken(at)) and time.monotonic() < until:  # noqa: ASYNC110  # other processes change it
+        await asyncio.sleep(0.5)
+    return broken
 
 
-class Lists:
-    """Short lists, one after another, each sent until it has arrived."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus, self.sent, self.calls, self.enough = bus, 0, 0, False
-        self._rows: Iterator[ListRow] = iter(exhibition(world(300, 3), 20_000, 3))
-
-    async def keep_coming(self) -> None:
-        """Send until told that it is enough."""
-        while not self.enough:
-            rows = [_row(number, next(self._rows)) for number in range(2, 42)]
-            name = f"list/{self.sent}"
-            while not self.enough or self.sent == 0:
-                try:
-                    await run_import(self.bus, rows, Intent(name), uuid5(_SPACE, name), file_name=name, stall=3)
-                    break
-                except Trouble:
-                    await asyncio.sleep(0.2)
-                    break  # what the bus has taken is safe; the next list need not wait for it
-            self.sent += len(rows)
-
-    async def keep_calling(self) -> None:
-        """Single leads beside the lists: they wait for no list."""
-        calls = iter(exhibition(world(300, 3), 20_000, 4))
-        while not self.enough:
-            number = self.calls = self.calls + 1
-            command = SubmitLead(
-                source_system="crash",
-                external_id=str(number),
-                source=Source.WEBSITE,
-                fields=_row(1, next(calls)).fields,
-            )
-            with suppress(Trouble):
-                await self.bus.send(command, uuid5(_SPACE, f"call/{number}"))
-            await asyncio.sleep(0.15)
+async def _broken(at: Stage) -> dict[str, Any]:
+    """Every promise that does not hold, with what is wrong."""
+    broken: dict[str, Any] = {promise: found for promise, (_, sql) in PROMISES.items() if (found := await at.look(sql))}
+    for room in ROOMS:
+        for reading in readings_of(room):
+            if waits := await at.backlog(reading):
+                broken[f"{reading.durable} has done all its work"] = waits
+        if unsent := await at.look(f"select * from {room}.unsent"):
+            broken[f"{room} has sent all that it said"] = unsent
+    return broken | await _miscounted(at) | await _misburied(at)
 
 
-def _row(number: int, row: ListRow) -> Row:
-    return Row(
-        number=number, fields=LeadFields(**{k: v for k, v in row.fields.items() if k in LeadFields.model_fields})
+async def _miscounted(at: Stage) -> dict[str, Any]:
+    """What the bus took is stored once, and nothing else is."""
+    leads = await at.look("select external_id from intake.submissions where source_system = :system", system=SYSTEM)
+    [[rows]] = await at.look("select count(*) from intake.submissions where import_id is not null")
+    touches = await at.look(
+        "select id from process.touches union all"
+        " select (payload::jsonb->>'touch_id')::uuid from process.outbox where type = 'TouchRefused.v1'"
     )
+    counted = {
+        "each lead is stored once": (Counter(row.external_id for row in leads), Counter(at.leads)),
+        "each row of a list is stored once": (rows, at.rows),
+        "each touch is recorded or refused, once": (
+            Counter(row.id for row in touches),
+            Counter(uuid5(id_, "touch") for id_ in at.touches),
+        ),
+    }
+    return {promise: (here, there) for promise, (here, there) in counted.items() if here != there}
 
 
-async def _settle(house: House, sent: int) -> None:
-    """Every invariant holds within a minute and a half of calm."""
-    wrong: list[str] = []
-    for _ in range(90):
-        wrong = [
-            promise for promise, sql in INVARIANTS.items() if "dead letter" not in promise and await look(house, sql)
-        ]
-        if not wrong:
-            break
-        await asyncio.sleep(1)
-    assert wrong == []
-    stored = await look(house, "select count(*), count(distinct external_id || source_system) from intake.submissions")
-    assert stored[0][0] == stored[0][1] <= sent
+async def _misburied(at: Stage) -> dict[str, Any]:
+    """Poison is kept once wherever it came, and told of once; what a room could not bear was taken up again."""
+    broken: dict[str, Any] = {}
+    for room in ROOMS:
+        rows = await at.look(f"select id, subject, state, settled_why from {room}.dead_letters order by id")
+        dead = Counter(row.subject for row in rows if row.state == "dead")
+        if dead != Counter(poison.subject for poison in (*WISHES, *NEWS) if room in poison.rooms):
+            broken[f"{room} keeps each poison once"] = dead
+        if [row.settled_why for row in rows if row.state != "dead"] != ["applied"]:
+            broken[f"{room} has taken up again what it could not bear"] = rows
+        told = await at.look(
+            f"select (payload::jsonb->>'letter')::bigint as id from {room}.outbox where type = 'MessageDied.v1'"
+        )
+        if sorted(row.id for row in told) != [row.id for row in rows]:
+            broken[f"{room} has told of each dead letter once"] = (told, rows)
+    return broken
