@@ -36,6 +36,7 @@ from estafeta.sample.world import (
     mobile,
     person,
     sister,
+    taken_by_none,
     world,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "ListRow",
     "World",
     "exhibition",
+    "row_of",
     "sample_rows",
     "world",
     "write_base",
@@ -101,13 +103,13 @@ def exhibition(base: World, m: int, seed: int, known: float = 0.5) -> list[ListR
         else:
             strangers += 1
             client, kind = _stranger(-strangers, (dice - known) / (1 - known), around, rng)
-        row = _row(client, kind, rng)
+        row = row_of(client, kind, rng, around.domains)
         rows.append(row)
         again = rng.random()
         if again < 0.05:
-            rows.append(replace(_row(client, kind, rng), kind="again"))
+            rows.append(replace(row_of(client, kind, rng, around.domains), kind="again"))
         elif again < 0.06 and row.fields["company"]:
-            other = _row(client, kind, rng)
+            other = row_of(client, kind, rng, around.domains)
             fields = other.fields | {"company": row.fields["company"]}
             # both rows bear one cell, so what it proves is what it proved there
             proven = (other.evidence - {"name"}) | (row.evidence & {"name"})
@@ -134,8 +136,8 @@ def _stranger(number: int, dice: float, around: World, rng: Random) -> tuple[Cli
     return firm(number, around, rng), "new"
 
 
-def _row(client: Client, kind: str, rng: Random) -> ListRow:
-    """A row that somebody from the firm left at the stand."""
+def row_of(client: Client, kind: str, rng: Random, taken: set[str]) -> ListRow:
+    """A row that somebody from the firm left at the stand; `taken` are the addresses that others have."""
     renamed = kind == "known" and client.form.short != "ИП" and rng.random() < 0.01
     shown = replace(client, name=rng.choice(words().lists["common"])) if renamed else client
     at = rng.randrange(len(client.people))
@@ -154,7 +156,7 @@ def _row(client: Client, kind: str, rng: Random) -> ListRow:
             own_phone = own_phone or second
             numbers.append(rng.choice(client.phones) if second else mobile(client.town, rng))
     fields["phone"] = rng.choice(("; ", ", ", " / ", "\n")).join(mistakes.phone(number, rng) for number in numbers)
-    email = _email(client, who, at, newcomer, rng) if rng.random() < 0.78 else None
+    email = _email(client, who, at, newcomer, rng, taken) if rng.random() < 0.78 else None
     own = {address for address in (*client.emails, client.office_email) if address}
     web = email in own or bool(email and client.domain and email.endswith(f"@{client.domain}"))
     if email and rng.random() < 0.03:
@@ -175,12 +177,12 @@ def _row(client: Client, kind: str, rng: Random) -> ListRow:
     }
     mistakes.spoil(fields, proof, rng)
     if not any(fields[key] for key in ("company", "contact", "phone", "email", "website")):
-        return _row(client, kind, rng)  # nobody leaves a form with nothing on it
+        return row_of(client, kind, rng, taken)  # nobody leaves a form with nothing on it
     evidence = frozenset(key for key, true in proof.items() if true)
     return ListRow(fields, client.id, "renamed" if renamed else kind, evidence)
 
 
-def _email(client: Client, who: Person, at: int, newcomer: bool, rng: Random) -> str | None:
+def _email(client: Client, who: Person, at: int, newcomer: bool, rng: Random, taken: set[str]) -> str | None:
     if client.office_email and rng.random() < 0.2:
         return client.office_email
     if not newcomer:
@@ -188,7 +190,7 @@ def _email(client: Client, who: Person, at: int, newcomer: bool, rng: Random) ->
     name = ascii_of(who.surname)
     if client.domain and rng.random() < 0.7:
         return f"{name}@{client.domain}"
-    return f"{name}{rng.randint(1, 999)}@{rng.choice(words().lists['free_mail'])}"
+    return taken_by_none(f"{name}{rng.randint(1, 999)}@{rng.choice(words().lists['free_mail'])}", taken)
 
 
 def bad_rows() -> list[ListRow]:

@@ -83,7 +83,7 @@ class Client:
 
 @dataclass(slots=True)
 class World:
-    """A client base with ids 1 … n, and what is taken already: domains, and names with their domains."""
+    """A client base with ids 1 … n, and what is taken already: domains, sites and mailboxes, and names with their domains."""
 
     clients: list[Client]
     seed: int
@@ -131,19 +131,22 @@ def firm(number: int, made: World, rng: Random) -> Client:
     domain = _domain(base, town.country, made, rng) if rng.random() < 0.7 else None
     site = None
     if domain and rng.random() < 0.85:
-        site = domain if rng.random() < 0.8 else f"{base}-shop{abs(number)}.ru"
+        site = domain if rng.random() < 0.8 else taken_by_none(f"{base}-shop{abs(number)}.ru", made.domains)
     elif rng.random() < 0.1:
         # firms without a site of their own live on a catalogue's host, many on one
-        site = rng.choice(lists["catalogue"]).format(f"{base}{abs(number)}")
+        site = taken_by_none(rng.choice(lists["catalogue"]).format(f"{base}{abs(number)}"), made.domains)
     people = tuple(person(rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3))))
     if form.short == "ИП" and rng.random() < 0.7:
         people = (owner, *people[1:])
-    emails = tuple(_email(one, domain, rng) for one in people)
+    emails = tuple(
+        address and taken_by_none(address, made.domains) for one in people for address in [_email(one, domain, rng)]
+    )
     office = None
     if domain and rng.random() < 0.6:
         office = f"{rng.choice(('info', 'sales', 'office', 'mail', 'zakaz'))}@{domain}"
     elif rng.random() < 0.3:
         office = f"{base[:12]}{rng.randint(1, 999)}@{rng.choice(lists['free_mail'])}"
+        office = taken_by_none(office, made.domains)
     return Client(number, form, name, town, tuple(phones), domain, site, people, emails, office)
 
 
@@ -235,6 +238,16 @@ def _domain(base: str, country: str, made: World, rng: Random) -> str:
         domain = f"{base}{tail}{rng.randint(1, 9999) if attempt else ''}".rstrip("-") + zone
     made.domains.add(domain)
     return domain
+
+
+def taken_by_none(address: str, taken: set[str]) -> str:
+    """The address, or when another has it already one like it; nobody's afterwards. One address is never two firms'."""
+    own, count = address, 2
+    while own in taken:
+        own = f"x{count}{address}"
+        count += 1
+    taken.add(own)
+    return own
 
 
 def _email(one: Person, domain: str | None, rng: Random) -> str | None:

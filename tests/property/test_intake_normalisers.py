@@ -1,9 +1,12 @@
 """Whatever text comes, the normalisers answer, and what is regular stays as it is (MATCHING §1)."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake import offline
 from services.intake.rules import company_name, email, person_name, phone, placeholder, region, site, tax_id
 from services.intake.rules.keys import CompanyName
 from services.intake.rules.regular import make_regular
@@ -196,3 +199,72 @@ def test_a_regular_site_stays_as_it_is(raw: str) -> None:
 def test_a_region_is_always_derived_and_says_by_what(stated: str, city: str, postal_code: str) -> None:
     found = region.derive(stated=stated, city=city, phones=(), postal_code=postal_code, domains=())
     assert (found.code == region.UNKNOWN) == (found.by == "unknown")
+
+
+LONG_PIECES = (
+    "а", "А.", "(", "«", "1", "1-", "+7 ", "8 927 700 10 20 ", "/", "@", "a@", "a@b.ru ", ".", "а б ", "ООО ",
+    "О.", "г. ", " - ", "http://", "www.", "&", "&#64;", ",", "доб ", "с 9 ", "at ", "и ", "\n", "Иванов - ",
+    "Общество с ограниченной ", "№", "\u0301", "к.т.", "E+10 ", "1:11 ", " . ru", "h", "|", "vk.com/", "[",
+    "Ο", "1 2 3 4 5 6 7 8 9 ",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", LONG_PIECES)
+def test_a_cell_of_a_hundred_thousand_characters_is_read_at_once(piece: str) -> None:
+    """What grows with the square of the length would need minutes here, and the test would be stopped."""
+    for end in ("", "!", " x@frezer.ru"):
+        raw = piece * (100_000 // len(piece)) + end
+        company_name.normalise(raw)
+        person_name.normalise(raw)
+        phone.normalise(raw)
+        email.normalise(raw)
+        site.normalise(raw)
+        tax_id.normalise(raw)
+        placeholder.is_placeholder(raw)
+
+
+def canon(key: str, raw: str) -> Any:
+    return offline.normalise({"id": 1, "key": key, "op": "canon", "input": raw})["output"]
+
+
+REAL = st.sampled_from(
+    [
+        "ООО «Юг-Агро» г. Ростов-на-Дону",
+        "ИП Дёмин Р.А.",
+        "Hofmann & Söhne GmbH & Co. KG",
+        "A.B.C. Company",
+        "ЧТУП «Витпак»",
+        "СП «Санта-М» ООО",
+        "深圳阳光有限公司",
+        "Î.C.S. „Vulcan” S.R.L.",
+        "Чапаева (Петрова) Н.; Римская - Корсакова А.",
+        "8 (846) 201-30-40/41 доб. 5, 8 927 700 10 20",
+        "demin [at] frezer.ru; o.demin+x@googlemail.com",
+        "htpp:/фрезер.рф / m.vk.com/frezer63?w=1",
+    ]
+)
+
+
+@given(st.sampled_from(["company", "surname", "email", "website"]), st.one_of(ANY, REAL))
+def test_what_the_command_prints_is_printed_again_for_itself(key: str, raw: str) -> None:
+    once = canon(key, raw)
+    if key == "company":
+        if (
+            once["form"] is None
+        ):  # the core of a sole trader or of a joint-stock bank is read without what its form told
+            assert canon(key, once["core"]) == once
+    elif key == "surname":
+        if once:
+            assert person_name.fold_surname(once) == once
+    elif key == "email":
+        assert canon(key, "; ".join(one["email"] for one in once)) == once
+    else:
+        assert canon(key, "; ".join(once)) == once
+
+
+@given(st.sampled_from(["company", "surname", "phone", "email", "domain", "website"]), st.one_of(ANY, REAL))
+def test_a_text_meets_itself_whenever_it_gives_a_key(key: str, raw: str) -> None:
+    found = canon(key, raw)
+    met = offline.normalise({"id": 1, "key": key, "op": "same_key", "input": [raw, raw]})["output"]
+    assert met == bool(found["core"] if key == "company" else found)

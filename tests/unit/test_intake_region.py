@@ -145,3 +145,34 @@ def test_the_region_of_a_lead_is_read_out_of_its_address_and_its_company_name() 
     assert region.of_lead(by_address, make_regular(by_address)).code == "RU-NIZ"
     by_name = LeadFields(company="ООО «Рассвет» г. Казань")
     assert region.of_lead(by_name, make_regular(by_name)).code == "RU-TA"
+
+
+CIS = [
+    ("KZ", "Караганда", "+7 727 255 10 20", "frezer.kz"),
+    ("BY", "Гомель", "+375 17 301 22 33", "frezer.by"),
+    ("KG", "Бишкек", "+996 555 12 34 57", "frezer.kg"),
+    ("UZ", "Самарканд", "+998 90 345 67 89", "frezer.uz"),
+    ("AM", "Гюмри", "+374 10 52 12 34", "frezer.am"),
+    ("AZ", "Гянджа", "+994 12 496 12 34", "frezer.az"),
+    ("MD", "Бельцы", "+373 22 71 22 33", "frezer.md"),
+    ("TJ", "Худжанд", "+992 37 221 12 34", "frezer.tj"),
+    ("TM", "Ашхабад", "+993 12 46 12 34", "frezer.tm"),
+]
+
+
+@pytest.mark.parametrize(("code", "city", "number", "site"), CIS)
+def test_every_country_of_the_cis_is_known_by_city_by_dial_code_and_by_zone(
+    code: str, city: str, number: str, site: str
+) -> None:
+    assert derive(city=city) == (code, "city")
+    assert derive(numbers=number) == (code, "country")
+    assert derive(domains=(site,)) == (code, "country")
+
+
+def test_every_subject_is_found_by_each_of_its_cities_area_codes_and_postal_codes() -> None:
+    for area, code in AREA_CODES.items():
+        assert derive(numbers=f"+7 {area} 201-30-40") == (code, "area_code")
+    for prefix, code in POSTAL_CODES.items():
+        assert derive(postal_code=f"{prefix}001") == (code, "postal_code")
+    for code in CODES:
+        assert derive(stated=code) == (code, "stated")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from rapidfuzz import process
@@ -53,7 +54,17 @@ def _load() -> tuple[dict[tuple[str, ...], list[Form]], dict[tuple[str, ...], Fo
 
 _BY_WORDS, _BY_SOUND = _load()
 _LONGEST = max(map(len, _BY_WORDS))
-_FIRST, _LAST = frozenset(words[0] for words in _BY_WORDS), frozenset(words[-1] for words in _BY_WORDS)
+
+
+def _sizes(end: int) -> dict[str, tuple[int, ...]]:
+    """How many words the forms have that begin (`end` 0) or end (-1) with a word, the longest first."""
+    sizes: dict[str, set[int]] = {}
+    for words in _BY_WORDS:
+        sizes.setdefault(words[end], set()).add(len(words))
+    return {word: tuple(sorted(counts, reverse=True)) for word, counts in sizes.items()}
+
+
+_FIRST, _LAST = _sizes(0), _sizes(-1)
 _LONG_FIRST = tuple({sound[0] for sound in _BY_SOUND})
 _LONG_LAST = tuple({sound[-1] for sound in _BY_SOUND})
 _OF_LENGTH: dict[int, list[tuple[tuple[str, ...], Form]]] = {}
@@ -62,13 +73,19 @@ for _sound, _form in _BY_SOUND.items():
         _OF_LENGTH.setdefault(len(_sound), []).append((_sound, _form))
 _UNMISTAKABLE = frozenset({"ооо", "оао", "зао", "пао", "тоо", "ooo"})
 """These are no words of any language: outside quotes they are the form even in the middle of a name."""
+_BEFORE_QUOTES = frozenset({"ао", "нао", "ип", "чуп", "чтуп", "уп", "муп", "гуп", "фгуп", "ано", "llc", "jsc"})
+"""These are the form in the middle of a name when the name proper stands behind them in quotes."""
 
 
-def _fits(form: Form, tokens: Sequence[Token], person: bool) -> bool:
+def _fits(form: Form, tokens: Sequence[Token], neighbour: Token | None, person: bool) -> bool:
+    """Whether `tokens`, which are the words of `form`, are meant as the form; `neighbour` is the name's word beside them."""
     where = form.where
     if "p" in where and not person:
         return False
-    dotted = tokens[0].dotted
+    if "q" in where and (neighbour is None or not neighbour.quoted or tokens[0].quoted):
+        return False
+    written = tokens[0].written
+    dotted = tokens[0].dotted or (written[-1].isupper() and any(map(str.islower, written)))  # S.p.A., SpA
     if "u" in where and not dotted and not all(token.written.isupper() for token in tokens):
         return False
     return "d" not in where or dotted or len(tokens) > 1
@@ -88,21 +105,17 @@ def find_form(tokens: Sequence[Token], at_front: bool, person: bool) -> tuple[Fo
     """
     edge = tokens[0] if at_front else tokens[-1]
     side = "f" if at_front else "b"
-    if edge.word in (_FIRST if at_front else _LAST):
-        for size in range(min(_LONGEST, len(tokens)), 0, -1):
-            part = tokens[:size] if at_front else tokens[-size:]
-            for form in _BY_WORDS.get(tuple(token.word for token in part), ()):
-                written_here = side in form.where or ("d" in form.where and not at_front)
-                if written_here and _fits(form, part, person):
+    count = len(tokens)
+    for size in (_FIRST if at_front else _LAST).get(edge.word, ()):
+        if size > count:
+            continue
+        part = tokens[:size] if at_front else tokens[count - size :]
+        for form in _BY_WORDS.get(tuple([token.word for token in part]), ()):
+            if side in form.where or ("d" in form.where and not at_front):
+                neighbour = None if size == count else tokens[size] if at_front else tokens[-size - 1]
+                if form.where == "fb" or _fits(form, part, neighbour, person):
                     return form, size, False
-    if len(edge.word) <= LONG_WORD or len(tokens) < SHORTEST_WRITTEN_OUT:
-        return None
-    if (
-        process.extractOne(
-            skeleton(edge.word), _LONG_FIRST if at_front else _LONG_LAST, scorer=OSA.distance, score_cutoff=MISSPELT
-        )
-        is None
-    ):
+    if len(edge.word) <= LONG_WORD or count < SHORTEST_WRITTEN_OUT or not _sounds_like_a_form(edge.word, at_front):
         return None
     for size in range(min(_LONGEST, len(tokens)), 0, -1):
         part = tokens[:size] if at_front else tokens[-size:]
@@ -113,22 +126,47 @@ def find_form(tokens: Sequence[Token], at_front: bool, person: bool) -> tuple[Fo
         for phrase, form in _OF_LENGTH.get(size, ()):
             if side in form.where and all(map(_nearly, sounds, phrase)):
                 return form, size, True
+        joined = "".join(sounds)
+        for phrase, form in _OF_LENGTH.get(size + 1, ()):
+            if size > 1 and side in form.where and _nearly(joined, "".join(phrase)):
+                return form, size, True  # «обществос ограниченной …»: two of its words grew together
     return None
 
 
 def find_inside(tokens: Sequence[Token]) -> int | None:
-    """Where an unmistakable form stands in the middle of a name, outside quotes and hyphens: «СП ООО Санта»."""
+    """Where a form stands in the middle of a name, outside quotes and hyphens: «СП ООО Санта», «Филиал АО «Вектор»»."""
     for place in range(1, len(tokens) - 1):
         token, following = tokens[place], tokens[place + 1]
-        if token.word in _UNMISTAKABLE and not token.quoted and "-" not in token.before + following.before:
+        if token.quoted or (
+            token.word not in _UNMISTAKABLE and not (following.quoted and token.word in _BEFORE_QUOTES)
+        ):
+            continue
+        if "-" not in token.before + following.before:
             return place
     return None
 
 
+@lru_cache(maxsize=1 << 14)
+def _sounds_like_a_form(word: str, at_front: bool) -> bool:
+    """Whether a word may be, with its slips, the first or last one of a form written out."""
+    words = _LONG_FIRST if at_front else _LONG_LAST
+    return process.extractOne(skeleton(word), words, scorer=OSA.distance, score_cutoff=MISSPELT) is not None
+
+
+def stands_for_itself(token: Token) -> bool:
+    """Whether a word is the form wherever it stands outside quotes: ООО, ОАО, ТОО."""
+    return token.word in _UNMISTAKABLE and not token.quoted
+
+
 def form_of(word: str) -> Form | None:
-    """The form that a single word always means, if it does."""
+    """The form that a single word means, if it does."""
     forms = _BY_WORDS.get((word,))
     return forms[0] if forms else None
+
+
+def is_only_a_form(word: str) -> bool:
+    """Whether a word is a form whatever stands around it, so that as a whole name it names nobody: «ООО «ООО»»."""
+    return any(form.where in ("fb", "f") for form in _BY_WORDS.get((word,), ()))
 
 
 def _nearly(written: str, meant: str) -> bool:

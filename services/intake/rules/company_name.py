@@ -5,30 +5,50 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from services.intake.rules.company_form import Form, Token, find_form, find_inside, form_of, may_be_form
+from services.intake.rules.company_city import CITY_MARKS, QUOTE, QUOTES, take_city
+from services.intake.rules.company_form import (
+    Form,
+    Token,
+    find_form,
+    find_inside,
+    form_of,
+    is_only_a_form,
+    may_be_form,
+)
 from services.intake.rules.company_words import descriptors_of, is_descriptor, letters_of, shorten, take_wrappers
 from services.intake.rules.keys import CompanyName
 from services.intake.rules.person_name import given_of_trader, reads_like_a_person
 from services.intake.rules.placeholder import is_placeholder
-from services.intake.rules.places import CITY_ENDS, CITY_TOKENS, LONGEST_CITY, PLAIN_CITIES
+from services.intake.rules.places import CITY_TOKENS, COUNTRY_NAMES, PLAIN_CITIES
 from services.intake.rules.script import clean, lower, repair_look_alikes, skeleton
 
-_APOSTROPHES = ("'", "’", "ʼ", "`", "´")
+_ANY_APOSTROPHE = re.compile("['’ʼ`´]")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])['’ʼ`´](?=[^\W\d_])")
 _CLOSING_APOSTROPHE = re.compile(r"['’`´](?![^\W_])")
 _WORDS = re.compile(r"[\w&+]+")
-_QUOTES = "«»\"“”„‟‹›″'‘’‚`"
-_QUOTE = re.compile(f"[{_QUOTES}]")
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 _DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.[ ]?){2,}(?:[^\W\d_](?![^\W_]))?\.?")
 _GLUED = re.compile(
-    rf"[\s{_QUOTES}]*(?:(?:ООО|OOO|LLC|ОАО|OAO|ЗАО|ZAO|ПАО|НАО|ТОО|CJSC|OJSC|PJSC|JSC|Ltd|АО|ИП)(?=[А-ЯЁA-Z][а-яёa-z])"
+    rf"[\s{QUOTES}]*(?:(?:ООО|OOO|LLC|ОАО|OAO|ЗАО|ZAO|ПАО|НАО|ТОО|CJSC|OJSC|PJSC|JSC|Ltd|АО|ИП)(?=[А-ЯЁA-Z][а-яёa-z])"
     r"|ООО(?=[А-ЯЁ]{3})|ооо(?=[а-яё]{3}))"
 )
+_SPACED = re.compile(r"^[\s«\"']*(?:([ОO])\s[ОO]\s[ОO]|([ЗОПНзопн])\s[АA]\s[ОO])(?=[\s«\"'])")
+_SPACED_TRADER = re.compile(r"^\W*[ИI]\s[ПP]\s(?=[А-ЯЁA-Z][а-яёa-z]+\s+[А-ЯЁA-Z])")
+_BY_SLASH = re.compile(r"(?<!\w)(?:[KК]\s?\(\s?[ФF]\s?\)\s?[XХ]|A/S|А/О|З/А/О)(?!\w)", re.IGNORECASE)
+_IDEOGRAPH = re.compile("[\u3040-\ud7ff]")
+_EASTERN = re.compile("股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|주식회사")
+_GLUED_BEHIND = re.compile(
+    r"(?<=[а-яёa-z])(?=(?:ООО|OOO|LLC|ОАО|OAO|ЗАО|ZAO|ПАО|PJSC|CJSC|OJSC|JSC|АО|GmbH|SRL|LTD|Ltd|AG)\W*$)"
+)
+_SURNAME = re.compile("..(?:[ое]ва?|ская|ский|енко|ин|ина|ov|ova|ev|eva|skiy|sky|skaya|enko)$")
 _FORMER = re.compile(r"^(?:быв(?:ш(?:ий|ая|ее|ие)?)?|ранее|прежде|экс|ex|formerly|former)\b[.:]?\s*", re.IGNORECASE)
-_TAX_ID = re.compile(r"[,;]?\s*\b(?:ИНН|инн|INN)\b[\s:№]*\d{9,12}(?:\s*/\s*\d{9})?\b")
-_CITY_MARKS = frozenset({"г", "гор", "город"})
+_TAX_ID = re.compile(
+    r"[,;]?\s*\b(?:ИНН|INN|КПП|ОГРН(?:ИП)?|УНП|БИН|ИИН|IDNO|ЕГРПОУ)\b[\s:№/КП]*\d{8,15}(?:\s*/\s*\d{9})?\b",
+    re.IGNORECASE,
+)
+_LONG_NUMBER = re.compile(r"\d{8}")
 _NUMBER_MARK = re.compile(r"(?<![^\W_])[Nn]\s?[o°º]?\.?\s?(?=\d)")
 
 
@@ -41,28 +61,36 @@ def normalise(raw: str) -> tuple[CompanyName | None, tuple[str, ...]]:
         return None, ()
     flags: list[str] = []
     text = clean(html.unescape(raw) if "&" in raw and ";" in raw else raw)
+    if _ANY_APOSTROPHE.search(text) and not _CLOSING_APOSTROPHE.search(text):
+        text = _APOSTROPHE.sub("", text)
     repaired = repair_look_alikes(text)
     if repaired != text:
         flags.append("look_alikes")
         text = repaired
-    if "ИНН" in text or "инн" in text or "INN" in text:
+    if _LONG_NUMBER.search(text):
         cut = _TAX_ID.sub(" ", text)
         if cut != text:
             flags.append("tax_id")
             text = cut
     name = _read(text, flags)
+    if name is not None and name.form is None and is_placeholder(name.core):
+        name = None  # «0/», «компания нет»
     return name, tuple(dict.fromkeys(flags))
 
 
 def _read(text: str, flags: list[str]) -> CompanyName | None:
     aliases: list[str] = []
     city, bracket_form = "", None
+    if "(" in text:
+        text = _BY_SLASH.sub(lambda match: "".join(filter(str.isalpha, match.group())), text)
     if "(" in text or "[" in text:
         text, aliases, city, bracket_form = _open_brackets(text, flags)
-    if any(mark in text for mark in _APOSTROPHES) and not _CLOSING_APOSTROPHE.search(text):
-        text = _APOSTROPHE.sub("", text)
     if "_" in text:
         text = text.replace("_", " ")
+    text = _part_forms(text)
+    if (text[-1:].isupper() or text.endswith("Ltd")) and _GLUED_BEHIND.search(text):
+        flags.append("form_glued")
+        text = _GLUED_BEHIND.sub(" ", text)
     glued = _GLUED.match(text)
     if glued:
         flags.append("form_glued")
@@ -70,7 +98,7 @@ def _read(text: str, flags: list[str]) -> CompanyName | None:
     tokens = _tokens(text)
     if not tokens:
         return None
-    tokens, found_city = _take_city(tokens)
+    tokens, found_city = take_city(tokens)
     if found_city:
         flags.append("city")
         city = city or found_city
@@ -79,13 +107,42 @@ def _read(text: str, flags: list[str]) -> CompanyName | None:
     if form is None and tokens:
         tokens, form = _take_form(tokens, bracket_form, flags)
     trader = form is not None and form.kind == "IP"
-    words = [token.word for token in tokens]
+    words = [token.word for token in tokens] if trader or "." not in text else _join_letters(tokens)
+    if len(words) == 1 and is_only_a_form(words[0]):
+        return None
     if not trader:
         words = shorten(words)
         words = _one_of_two_scripts(words, text)
     if not any(word.strip("&+") for word in words):
         return None
     return _compose(words, form, tuple(dict.fromkeys(aliases)), city)
+
+
+def _join_letters(tokens: Sequence[Token]) -> list[str]:
+    """«A.B.C.» is one word, so that it is ABC and not C.B.A.; but the initials of a person are his."""
+    words = [token.word for token in tokens]
+    if reads_like_a_person(words):
+        return words
+    joined = words[:1]
+    for token, last in zip(tokens[1:], tokens, strict=False):
+        one_script = token.word.isascii() == last.word.isascii()
+        if len(token.word) == len(last.word) == 1 and token.before == "." and token.word.isalpha() and one_script:
+            joined[-1] += token.word
+        else:
+            joined.append(token.word)
+    return joined
+
+
+def _part_forms(text: str) -> str:
+    """Forms that are written with blanks, slashes or brackets in them, or, in the East, with no blank before them."""
+    if "/" in text:
+        text = _BY_SLASH.sub(lambda match: "".join(filter(str.isalpha, match.group())), text)
+    if len(text) > 4 and text.lstrip("«\"' ")[1:2] == " ":
+        text = _SPACED.sub(lambda match: match.group().replace(" ", "") + " ", text)
+        text = _SPACED_TRADER.sub("ИП ", text)
+    if not text.isascii() and _IDEOGRAPH.search(text):
+        text = _EASTERN.sub(lambda match: f" {match.group()} ", text)
+    return text
 
 
 def _compose(words: list[str], form: Form | None, aliases: tuple[str, ...], city: str) -> CompanyName:
@@ -124,7 +181,7 @@ def _tokens(text: str) -> list[Token]:
         dotted = frozenset()
     if "n" in text or "N" in text:
         text = _NUMBER_MARK.sub(" ", text)
-    quotes = [match.start() for match in _QUOTE.finditer(text)]
+    quotes = [match.start() for match in QUOTE.finditer(text)]
     first = quotes[0] if quotes else len(text)
     last = quotes[-1] if len(quotes) > 1 else len(text)
     tokens: list[Token] = []
@@ -141,13 +198,18 @@ def _tokens(text: str) -> list[Token]:
 
 def _join_dotted(text: str) -> tuple[str, frozenset[str]]:
     joined: set[str] = set()
+    trader = _TRADER.match(text) is not None  # «IP Petrov S.A.» is no S.A.
 
     def join(match: re.Match[str]) -> str:
         run = match.group()
         word = "".join(character for character in run if character.isalpha())
-        known = form_of(lower(word)) or is_descriptor(lower(word)) or lower(word) in ("sc", "îi")
-        at_front = not text[: match.start()].strip(_QUOTES + " ,")
-        if not known or (len(word) == 2 and not at_front and not (word.isascii() and lower(word) in _DOTTED_PAIRS)):
+        known = form_of(lower(word)) or is_descriptor(lower(word)) or lower(word) in _MARKS_OF_RO
+        at_front = not text[: match.start()].strip(QUOTES + " ,")
+        if lower(word) in ("ii", "is") and not QUOTE.match(text, match.end()) and text[match.end() :][:1] not in QUOTES:
+            return run  # «I.I. Rusu» has initials
+        if not known or (
+            len(word) == 2 and not at_front and (trader or not word.isascii() or lower(word) not in _DOTTED_PAIRS)
+        ):
             return run
         joined.add(lower(word))
         return f" {word} "
@@ -155,7 +217,8 @@ def _join_dotted(text: str) -> tuple[str, frozenset[str]]:
     return _DOTTED.sub(join, text), frozenset(joined)
 
 
-_DOTTED_PAIRS = frozenset({"sa", "as", "ag", "nv", "bv", "ab", "kg", "ad", "dd"})
+_DOTTED_PAIRS = frozenset({"sa", "as", "ag", "nv", "bv", "ab", "kg", "ad", "dd", "kk", "sl", "se", "ek", "eg", "lp"})
+_TRADER = re.compile(r"\W*(?:ип|ip|чп|ie|фоп|пбоюл|предприниматель)\b|.*\bип\W*$", re.IGNORECASE)
 
 
 def _open_brackets(text: str, flags: list[str]) -> tuple[str, list[str], str, Form | None]:
@@ -175,13 +238,15 @@ def _open_brackets(text: str, flags: list[str]) -> tuple[str, list[str], str, Fo
             if former == content:
                 forms.append(only)
             return " "
-        marked = words[0] in _CITY_MARKS
+        marked = words[0] in CITY_MARKS
         if marked:
             words = words[1:]
         if " ".join(words) in (CITY_TOKENS if marked else PLAIN_CITIES):
             cities.append(" ".join(words))
             flags.append("city")
             return " "
+        if former == content and " ".join(words) in COUNTRY_NAMES:
+            return f" {content} "  # the house of one group in one country is not its house in another
         if former == content and all(len(word) == 1 or word.isdigit() or is_descriptor(word) for word in words):
             return f" {content} "
         other = _read(former, [])
@@ -194,39 +259,6 @@ def _open_brackets(text: str, flags: list[str]) -> tuple[str, list[str], str, Fo
     if not _WORDS.search(outside):
         return text.translate(str.maketrans("()[]", "    ")), [], "", None
     return outside, aliases, cities[0] if cities else "", forms[0] if forms else None
-
-
-def _take_city(tokens: list[Token]) -> tuple[list[Token], str]:
-    """A city that stands beside the name: after «г.», after a comma, or behind the closing quote; never a part of the name."""
-    if tokens[0].word in _CITY_MARKS and len(tokens) > 2 and "." in tokens[1].before:
-        for size in range(min(LONGEST_CITY, len(tokens) - 2), 0, -1):
-            city = " ".join(token.word for token in tokens[1 : 1 + size])
-            if city in CITY_TOKENS:
-                return tokens[1 + size :], city
-    if tokens[-1].word not in CITY_ENDS and not any(token.word in _CITY_MARKS for token in tokens):
-        return tokens, ""
-    for size in range(min(LONGEST_CITY, len(tokens) - 1), 0, -1):
-        part = tokens[-size:]
-        city = " ".join(token.word for token in part)
-        marked = tokens[-size - 1].word in _CITY_MARKS and len(tokens) > size + 1
-        if city in CITY_TOKENS:
-            if marked:
-                return _without_preposition(tokens[: -size - 1]), city
-            apart = "," in part[0].before or _QUOTE.search(part[0].before)
-            if apart and not part[0].quoted and city in PLAIN_CITIES:
-                return tokens[:-size], city
-        elif marked and "." in part[0].before and size <= 3 and _names_a_place(part):
-            return tokens[: -size - 1], city
-    return tokens, ""
-
-
-def _without_preposition(tokens: list[Token]) -> list[Token]:
-    """«Филиал Рассвет в г. Казань» ends before its «в»."""
-    return tokens[:-1] if len(tokens) > 1 and tokens[-1].word in ("в", "во", "in") else tokens
-
-
-def _names_a_place(part: Sequence[Token]) -> bool:
-    return len(part[0].word) > 2 and all(token.written[0].isupper() or "-" in token.before for token in part)
 
 
 def _take_form(tokens: list[Token], form: Form | None, flags: list[str]) -> tuple[list[Token], Form | None]:
@@ -244,9 +276,7 @@ def _take_form(tokens: list[Token], form: Form | None, flags: list[str]) -> tupl
         for at_front in (True, False):
             if not tokens or not may_be_form(tokens[0 if at_front else -1], at_front, len(tokens)):
                 continue
-            person = len(tokens) > 2 and reads_like_a_person(
-                [t.word for t in (tokens[1:] if at_front else tokens[:-1])]
-            )
+            person = _is_of_a_person(tokens[1:] if at_front else tokens[:-1])
             found = find_form(tokens, at_front, person)
             if found is None:
                 continue
@@ -254,7 +284,7 @@ def _take_form(tokens: list[Token], form: Form | None, flags: list[str]) -> tupl
             if not _stands_alone(tokens, at_front, size, what):
                 continue
             edge = tokens[0] if at_front else tokens[-1]
-            if outside is not None and what.kind != outside.kind:
+            if outside is not None and what.kind != outside.kind and (outside.words, what.words) != (("oy",), ("ab",)):
                 continue
             if outside is not None and edge.quoted and (len(tokens) == size or what.words != outside.words):
                 continue
@@ -267,9 +297,26 @@ def _take_form(tokens: list[Token], form: Form | None, flags: list[str]) -> tupl
             taken = True
         if not taken:
             break
-    if form is not None and form.country == "RO/MD" and len(tokens) > 1 and tokens[0].word == "sc":
-        tokens = tokens[1:]
+    if (
+        form is not None
+        and len(tokens) > 1
+        and tokens[0].word in _MARKS_OF_RO
+        and form.words[0] in ("srl", "срл", "sa")
+    ):
+        return tokens[1:], replace(form, country="RO/MD")
     return tokens, form
+
+
+_MARKS_OF_RO = frozenset({"sc", "îcs", "îm", "ics"})
+"""What stands before a Romanian or Moldavian firm's name: «commercial company», «with foreign capital», «mixed»."""
+
+
+def _is_of_a_person(rest: Sequence[Token]) -> bool:
+    """Whether what stands beside a form is a person: with first name or initials, or a surname that can be nothing else."""
+    if len(rest) == 1:
+        only = rest[0]
+        return not only.quoted and only.written[0].isupper() and _SURNAME.search(only.word) is not None
+    return len(rest) > 1 and reads_like_a_person([token.word for token in rest])
 
 
 def _stands_alone(tokens: Sequence[Token], at_front: bool, size: int, form: Form) -> bool:

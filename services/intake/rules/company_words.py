@@ -68,7 +68,9 @@ def take_wrappers(tokens: list[Token], flags: list[str]) -> list[Token]:
         while len(tokens) > 1 and tokens[0 if at_front else -1].word in (_WRAPPER_FIRST if at_front else _WRAPPER_LAST):
             for size in range(min(_LONGEST_WRAPPER, len(tokens) - 1), 0, -1):
                 part = tokens[:size] if at_front else tokens[-size:]
-                if tuple(token.word for token in part) in _WRAPPERS and not _is_descriptor_tail(tokens, at_front, size):
+                if tuple(token.word for token in part) in _WRAPPERS and not _belongs_to_the_name(
+                    tokens, at_front, size
+                ):
                     tokens = tokens[size:] if at_front else tokens[:-size]
                     flags.append("wrapper")
                     break
@@ -77,10 +79,12 @@ def take_wrappers(tokens: list[Token], flags: list[str]) -> list[Token]:
     return tokens
 
 
-def _is_descriptor_tail(tokens: Sequence[Token], at_front: bool, size: int) -> bool:
-    """Whether the wrapper at the back ends a descriptor: the «компания» of «Рассвет, торговая компания»."""
+def _belongs_to_the_name(tokens: Sequence[Token], at_front: bool, size: int) -> bool:
+    """Whether the wrapper at the back belongs to the name: «Рассвет, торговая компания», «Смит и компания»."""
     if at_front or len(tokens) <= size:
         return False
+    if tokens[-size - 1].word in _AND:
+        return True  # «Smith & Co» is two of them
     for length in range(2, min(_LONGEST_PHRASE, len(tokens)) + 1):
         if tuple(skeleton(token.word) for token in tokens[-length:]) in _DESCRIPTOR_PHRASES:
             return True

@@ -1,16 +1,18 @@
-"""How do a lead and a card compare, key by key? Agreements, differences, and conflicts that forbid joining (MATCHING §8)."""
+"""How do a lead and a card compare, key by key? Agreements and differences, each with its bits (MATCHING §8)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rapidfuzz.distance import OSA
-
-from services.intake.rules.keys import CompanyName, Phone, RegularLead, Surname
+from services.intake.rules.compare_names import compare_names, same_person
+from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
+from services.intake.rules.script import skeleton
 from services.intake.rules.search_keys import (
     DOMAIN,
     MAILBOX,
+    MOST_HOLDERS,
     PHONE,
     SURNAME,
     TAX_ID,
@@ -23,12 +25,13 @@ from services.intake.rules.weights import GROUPS, weigh
 
 COMPANY_PHONE = 3
 """A phone held by more clients than this belongs to a building, not to a company."""
-SHORTEST_TYPO = 6
-"""Names shorter than this differ by a letter because they are different names (Лорис, Лорес)."""
-SHORTEST_TYPO_WORD = 5
-LONG_WORD = 9
+COMPANY_DOMAIN = 19
+"""A domain held by more clients than this is a provider's or a catalogue's, not a company's."""
 LOCAL_DIGITS = 7
 """A number without its area code speaks for a company only when it is this long."""
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+_ONE_TOWN = {"RU-MOS": "RU-MOW", "RU-LEN": "RU-SPE"}
+"""A capital and the region around it: firms of the one are found in the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything that a lead and a card say about each other. `name` is exact, typo, variant, differs or missing.
+    """Everything that a lead and a card say about each other.
 
-    `elsewhere`: each side has a corporate domain, and they are not the same.
+    `name` is exact, typo, variant, differs or missing; `conflicts` says what in the names or tax ids forbids joining.
+    `phone` and `web` are the groups that can join, `touch` an agreement of the same keys in a value that many hold.
+    `corporate`: a domain of few.
+    `personal_mailbox`: an address of one client, not a role's, nor called like the firm when there is no surname to compare.
+    `surname` is exact, differs or missing; `person`: the given names do not speak against an exact one.
     """
 
     evidence: tuple[Evidence, ...]
@@ -55,10 +62,11 @@ class Comparison:
     name: str = "missing"
     phone: bool = False
     web: bool = False
+    touch: bool = False
     corporate: bool = False
-    elsewhere: bool = False
     personal_mailbox: bool = False
     surname: str = "missing"
+    person: bool = False
     tax_id: str = "missing"
 
     @property
@@ -71,8 +79,17 @@ class Comparison:
         return round(sum(best.values()), 1)
 
 
-def compare(lead: RegularLead, card: RegularLead, frequencies: Mapping[SearchKey, int]) -> Comparison:
-    """Compare all keys. `frequencies` says how many clients hold each key of the lead; a key not in it is held by one."""
+def compare(
+    lead: RegularLead,
+    card: RegularLead,
+    frequencies: Mapping[SearchKey, int],
+    regions: tuple[str, str] = ("", ""),
+) -> Comparison:
+    """Compare all keys. `frequencies` says how many clients hold each key of the lead; a key not in it is held by one.
+
+    `regions` are those of the lead and of the card, empty when not known.
+    A key that is missing on one side says nothing, for or against.
+    """
 
     def evidence(key: str, level: str, of_lead: str, of_client: str, searched: SearchKey) -> Evidence:
         holders = frequencies.get(searched, 1)
@@ -84,121 +101,82 @@ def compare(lead: RegularLead, card: RegularLead, frequencies: Mapping[SearchKey
         ours, theirs = lead.company, card.company
         found.append(evidence("name", name, ours.core, theirs.core, name_key(ours)))
         if ours.form and theirs.form:
-            level = "exact" if ours.form == theirs.form else "differs"
-            found.append(_unweighed("form", level, ours.form, theirs.form))
+            level = "differs" if ours.form != theirs.form or "country of the form" in conflicts else "exact"
+            found.append(
+                _unweighed("form", level, _form(ours.form, ours.form_country), _form(theirs.form, theirs.form_country))
+            )
 
-    company_phone = False
-    for one, other, level in _same_phones(lead.phones, card.phones):
+    phone = touch = False
+    same = _same_phones(lead.phones, card.phones)
+    for one, other, level in same:
         item = evidence("phone", level, one.e164 or one.local, other.e164 or other.local, SearchKey(PHONE, one.local))
         found.append(item)
-        company_phone |= item.df <= COMPANY_PHONE and (level == "exact" or len(one.local) >= LOCAL_DIGITS)
+        phone |= item.df <= COMPANY_PHONE and (level == "exact" or len(one.local) >= LOCAL_DIGITS)
+        touch |= item.df <= MOST_HOLDERS
+    if lead.phones and card.phones and not same:
+        one, other = lead.phones[0], card.phones[0]
+        found.append(_unweighed("phone", "differs", one.e164 or one.local, other.e164 or other.local))
 
+    web = corporate = personal = False
+    lone = not (lead.surnames and card.surnames)
     theirs_boxes = {box.mailbox: box for box in card.mailboxes}
     shared_boxes = [box for box in lead.mailboxes if box.mailbox in theirs_boxes]
-    found += [
-        evidence("email", "exact", box.email, theirs_boxes[box.mailbox].email, SearchKey(MAILBOX, box.mailbox))
-        for box in shared_boxes
-    ]
+    for box in shared_boxes:
+        item = evidence("email", "exact", box.email, theirs_boxes[box.mailbox].email, SearchKey(MAILBOX, box.mailbox))
+        found.append(item)
+        web |= item.df <= MOST_HOLDERS
+        personal |= item.df <= 1 and not box.is_role and not (lone and _named_for(box, card.company or lead.company))
     ours_domains, theirs_domains = domains_of(lead), domains_of(card)
     shared_domains = [domain for domain in ours_domains if domain in theirs_domains]
-    found += [evidence("domain", "exact", domain, domain, SearchKey(DOMAIN, domain)) for domain in shared_domains]
-    elsewhere = bool(ours_domains and theirs_domains and not shared_domains and not shared_boxes)
-    if elsewhere:
-        found.append(_unweighed("domain", "differs", ours_domains[0], theirs_domains[0]))
+    for domain in shared_domains:
+        item = evidence("domain", "exact", domain, domain, SearchKey(DOMAIN, domain))
+        found.append(item)
+        web |= item.df <= COMPANY_DOMAIN
+        corporate |= item.df <= COMPANY_PHONE
+    if not shared_boxes and not shared_domains and (apart := _web_apart(lead, card, ours_domains, theirs_domains)):
+        found.append(apart)
 
-    surname = "missing"
+    surname, same_given = "missing", False
     if lead.surnames and card.surnames:
         pair = _same_person(lead.surnames, card.surnames)
-        surname = "exact" if pair else "differs"
+        surname, same_given = ("exact" if pair else "differs"), bool(pair and _given_agree(*pair))
         person, met = pair or (lead.surnames[0], card.surnames[0])
-        found.append(evidence("surname", surname, person.key, met.key, SearchKey(SURNAME, surname_value(person))))
+        found.append(
+            evidence("surname", surname, person.key, met.key, SearchKey(SURNAME, surname_value(person, lead.company)))
+        )
 
     tax_id = "missing"
     if lead.tax_id and card.tax_id:
         tax_id = "exact" if lead.tax_id == card.tax_id else "differs"
         found.append(evidence("tax_id", tax_id, lead.tax_id, card.tax_id, SearchKey(TAX_ID, lead.tax_id)))
 
+    here, there = regions
+    if here and there:
+        level = "exact" if _ONE_TOWN.get(here, here) == _ONE_TOWN.get(there, there) else "differs"
+        found.append(_unweighed("region", level, here, there))
+
     return Comparison(
         evidence=tuple(found),
         conflicts=conflicts if tax_id != "differs" else (*conflicts, "tax id"),
         name=name,
-        phone=company_phone,
-        web=bool(shared_boxes or shared_domains),
-        corporate=bool(shared_domains),
-        elsewhere=elsewhere,
-        personal_mailbox=any(not box.is_role for box in shared_boxes),
+        phone=phone,
+        web=web,
+        touch=touch or web,
+        corporate=corporate,
+        personal_mailbox=personal,
         surname=surname,
+        person=same_given,
         tax_id=tax_id,
     )
 
 
-def compare_names(ours: CompanyName | None, theirs: CompanyName | None) -> tuple[str, tuple[str, ...]]:
-    """How two names agree, and what in them forbids joining. A missing name agrees and conflicts with nothing.
-
-    A descriptor, a number or a single letter tells sister companies apart, so none of them is ever a typo.
-    """
-    if ours is None or theirs is None:
-        return "missing", ()
-    conflicts = []
-    if ours.form and theirs.form and ours.form != theirs.form:
-        conflicts.append("form")
-    if ours.form_country and theirs.form_country and ours.form_country != theirs.form_country:
-        conflicts.append("country of the form")
-    if ours.initials or theirs.initials:
-        level = _compare_traders(ours, theirs)
-    else:
-        marks = ("descriptors", "numbers", "letters")
-        conflicts += [what for what in marks if getattr(ours, what) != getattr(theirs, what)]
-        if ours.sorted_skeleton == theirs.sorted_skeleton:
-            level = "variant" if set(marks) & set(conflicts) else "exact"
-        elif not conflicts and _is_typo(ours, theirs):
-            level = "typo"
-        else:
-            words, others = set(ours.skeleton.split()), set(theirs.skeleton.split())
-            level = "variant" if words <= others or others <= words else "differs"
-    if level in ("variant", "differs") and not conflicts:
-        conflicts.append("name")
-    return level, tuple(conflicts)
-
-
-def _compare_traders(ours: CompanyName, theirs: CompanyName) -> str:
-    """Sole traders: one surname in a family is many firms, so a surname is a name only with what follows it."""
-    surname, *given = ours.skeleton.split(" ")
-    other, *others = theirs.skeleton.split(" ")
-    if surname != other:
-        return "exact" if given and ours.sorted_skeleton == theirs.sorted_skeleton else "differs"
-    agree = all(_same_given(one, another) for one, another in zip(given, others, strict=False))
-    return "exact" if given and others and agree else "variant"
-
-
-def _same_given(one: str, other: str) -> bool:
-    return one[0] == other[0] if len(one) == 1 or len(other) == 1 else one == other
-
-
-def _is_typo(ours: CompanyName, theirs: CompanyName) -> bool:
-    """One or two slips in long words, everything else equal; or the same letters written together."""
-    one, other = ours.skeleton, theirs.skeleton
-    if min(len(one), len(other)) < SHORTEST_TYPO:
-        return False
-    words, others = one.split(" "), other.split(" ")
-    if len(words) != len(others):
-        return one.replace(" ", "") == other.replace(" ", "")
-    slips = 0
-    for word, another in zip(words, others, strict=True):
-        if word == another:
-            continue
-        shortest = min(len(word), len(another))
-        allowed = 0 if shortest < SHORTEST_TYPO_WORD else 1 if shortest < LONG_WORD else 2
-        distance = OSA.distance(word, another, score_cutoff=allowed)
-        if distance > allowed:
-            return False
-        slips += distance
-    return slips <= 2
-
-
 def _unweighed(key: str, level: str, of_lead: str, of_client: str) -> Evidence:
-    """What nobody counts the holders of: a legal form, a difference."""
+    """What nobody counts the holders of: a legal form, a region, a difference."""
     return Evidence(key, level, of_lead, of_client, weigh(key, level, 1), 0)
+
+
+def _form(form: str, country: str | None) -> str:
+    return f"{form}-{country}" if country else form
 
 
 def _same_phones(ours: tuple[Phone, ...], theirs: tuple[Phone, ...]) -> list[tuple[Phone, Phone, str]]:
@@ -211,6 +189,33 @@ def _same_phones(ours: tuple[Phone, ...], theirs: tuple[Phone, ...]) -> list[tup
     ]
 
 
+def _web_apart(lead: RegularLead, card: RegularLead, ours: tuple[str, ...], theirs: tuple[str, ...]) -> Evidence | None:
+    """Addresses on both sides, and none the same: two corporate domains say most, two private mailboxes least."""
+    if ours and theirs:
+        return _unweighed("domain", "differs", ours[0], theirs[0])
+    if ours and card.mailboxes:
+        return _unweighed("domain", "unheard", ours[0], _first(card.mailboxes))
+    if lead.mailboxes and card.mailboxes:
+        return _unweighed("email", "differs", _first(lead.mailboxes), _first(card.mailboxes))
+    return None
+
+
+def _first(boxes: tuple[Mailbox, ...]) -> str:
+    return boxes[0].email
+
+
+def _named_for(box: Mailbox, company: CompanyName | None) -> bool:
+    """Whether a mailbox is called like the firm (torgpribor12@mail.ru): sisters and successors may share it."""
+    called = skeleton(_NO_LETTERS.sub("", box.mailbox.partition("@")[0]))
+    own = company.skeleton.replace(" ", "") if company else ""
+    return bool(called and own) and (own.startswith(called) or called.startswith(own))
+
+
 def _same_person(ours: tuple[Surname, ...], theirs: tuple[Surname, ...]) -> tuple[Surname, Surname] | None:
-    by_skeleton = {other.skeleton: other for other in theirs}
-    return next(((one, by_skeleton[one.skeleton]) for one in ours if one.skeleton in by_skeleton), None)
+    """The two who bear one surname, those first whose given names agree."""
+    pairs = [(one, other) for one in ours for other in theirs if one.skeleton == other.skeleton]
+    return next((pair for pair in pairs if _given_agree(*pair)), pairs[0] if pairs else None)
+
+
+def _given_agree(one: Surname, other: Surname) -> bool:
+    return one.given == other.given or same_person(one.given, other.given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from services.intake.rules import data, domain
@@ -13,12 +14,17 @@ _PLAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]*(?:[.+][a-zA-Z0-9_-]+)*@[a-zA-Z0-
 _AT = re.compile(
     r"\s*(?:[\[({<]\s*(?:at|собака|собачка|эт|@)\s*[\])}>]|(?<=\w)\s+(?:at|собака|собачка)\s+(?=\w))\s*", re.IGNORECASE
 )
-_DOT = re.compile(r"\s*[\[({<]\s*(?:dot|точка|\.)\s*[\])}>]\s*", re.IGNORECASE)
+_DOT = re.compile(
+    r"\s*[\[({<]\s*(?:dot|точка|\.)\s*[\])}>]\s*|(?<=\w)\s+(?:dot|точка)\s+(?=(?:ru|com|net|org|by|kz|ua|рф)\b)",
+    re.IGNORECASE,
+)
+_BLANKS = re.compile(r"\s{2,}")
+_LINK = re.compile(r"@(?:https?:/*)?(?:www\.)?", re.IGNORECASE)
 _LOOSE_AT = re.compile(r"\s*@[\s@]*")
 _COMMA = re.compile(
-    r"(@[\w-]+),\s?(ru|com|net|org|su|by|kz|ua|info|biz|рф|ру|md|uz|de|eu|pro|online)(?![\w.@-])", re.IGNORECASE
+    r"(@[\w-]+)[,;]\s?(ru|com|net|org|su|by|kz|ua|info|biz|рф|ру|md|uz|de|eu|pro|online)(?![\w.@-])", re.IGNORECASE
 )
-_LOOSE_DOT = re.compile(r"(@[\w-]+)\s?\.\s?(ru|com|net|org|su|by|kz|ua|рф)(?![\w@-])", re.IGNORECASE)
+_LOOSE_DOT = re.compile(r"(@[\w-]+)(?:\s?\.\s?|\s+)(ru|com|net|org|su|by|kz|ua|рф)(?![\w@.-])", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+&'*=~!#$%?^{}/-]+@[\w.-]+")
 _LOCAL = re.compile(r"[a-z0-9_+&'*=~!#$%?^{}/-]+(?:\.[a-z0-9_+&'*=~!#$%?^{}/-]+)*")
 _DOTS = re.compile(r"\.{2,}")
@@ -42,8 +48,8 @@ def normalise(raw: str) -> tuple[tuple[Mailbox, ...], tuple[str, ...]]:
     if is_placeholder(raw):
         return (), ()
     flags: list[str] = []
-    text = clean(raw)
-    plain = _LOOSE_AT.sub("@", _AT.sub("@", _DOT.sub(".", text)))
+    text = _BLANKS.sub(" ", clean(html.unescape(raw) if "&" in raw and ";" in raw else raw))
+    plain = _LINK.sub("@", _LOOSE_AT.sub("@", _AT.sub("@", _DOT.sub(".", text))))
     plain = _LOOSE_DOT.sub(r"\1.\2", _COMMA.sub(r"\1.\2", plain))
     if plain != text:
         flags.append("repaired")
@@ -90,7 +96,7 @@ def _mailbox(local: str, written_host: str) -> Mailbox | None:
     local = in_latin_look_alikes(local).removeprefix("www.")
     if not local.isalnum():
         local = _DOTS.sub(".", local).strip(_EDGES)
-    host = domain.host_of(written_host)
+    host = domain.host_of(written_host).removeprefix("www.")
     if not host or len(local) > 64 or not _LOCAL.fullmatch(local) or len(local) + len(host) >= LONGEST:
         return None
     return Mailbox(f"{local}@{host}", _searched(local, host), domain.corporate(host), is_role(local))

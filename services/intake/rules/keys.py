@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-NORM_VERSION = 1
+NORM_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from uuid import UUID
 from services.intake.rules.compare import Comparison, Evidence, compare
 from services.intake.rules.keys import RegularLead
 from services.intake.rules.search_keys import SearchKey, name_key, search_keys
-from services.intake.rules.survivorship import Card
+from services.intake.rules.survivorship import UNKNOWN, Card
 from services.intake.rules.weights import weigh
 from shared.words import Outcome
 
 RARE_NAME = 3
 """A name that no more clients than this bear is worth a person's look even when nothing else agrees."""
+RARE_BITS = 14.9
+"""… as long as its score stays above this: a name of one client may miss either the phone or the person, one of three neither."""
 TOO_CLOSE = 3.0
 """Two candidates within this many bits of each other are for a person to tell apart."""
 MOST_CANDIDATES = 200
@@ -60,23 +62,25 @@ RULES: dict[str, str] = {
     "S3": "one side has no name; a personal e-mail address agrees",
     "S4": "one side has no name; the contact's surname agrees, and a phone or the corporate domain with it",
     "P-conflict": "keys agree, but something in the names tells two companies apart",
-    "P-reach": "a phone, an e-mail or the site agrees, and no more than that",
-    "P-typo": "the name agrees but for a slip of the pen, and a phone with it",
+    "P-reach": "the name agrees, and a phone or an address that several hold",
+    "P-typo": "the name agrees but for a slip of the pen, and a phone or a common address with it",
     "P-nameless": "one side has no name, and what agrees may belong to several companies",
     "P-rare": "a rare name agrees, and nothing else",
     "P-person": "the name and the contact's surname agree, and nothing else",
     "P-two": "two cards agree nearly equally well",
     "N-unknown": "no card shares a key that can speak for a company",
     "N-namesakes": "only a name agrees, and many bear it",
-    "N-elsewhere": "a rare name agrees, but each side has a corporate domain of its own",
+    "N-elsewhere": "a rare name agrees, but region, domain, phone or person speak against it",
     "N-weak": "only a surname or a common value agrees",
 }
 """Every rule that can decide, in words that people read in an explanation."""
 
 
-def decide(lead: RegularLead, candidates: Sequence[Card], frequencies: Mapping[SearchKey, int]) -> Decision:
-    """Decide on one lead. `frequencies` says how many clients hold each key of the lead."""
-    judged = [judge(lead, card, frequencies) for card in candidates[:MOST_CANDIDATES]]
+def decide(
+    lead: RegularLead, candidates: Sequence[Card], frequencies: Mapping[SearchKey, int], region: str = ""
+) -> Decision:
+    """Decide on one lead. `frequencies` says how many clients hold each key of the lead; `region` is the lead's, if known."""
+    judged = [judge(lead, card, frequencies, region) for card in candidates[:MOST_CANDIDATES]]
     judged.sort(key=lambda one: (one.outcome is not Outcome.SAME, -one.score, one.card.client_id.bytes))
     same = [one for one in judged if one.outcome is Outcome.SAME]
     possible = sorted((one for one in judged if one.outcome is not Outcome.NEW), key=lambda one: -one.score)
@@ -127,19 +131,22 @@ def decide(lead: RegularLead, candidates: Sequence[Card], frequencies: Mapping[S
     )
 
 
-def judge(lead: RegularLead, card: Card, frequencies: Mapping[SearchKey, int]) -> Judgement:
+def judge(lead: RegularLead, card: Card, frequencies: Mapping[SearchKey, int], region: str = "") -> Judgement:
     """Judge one candidate by the decision table; the order of its lines matters."""
-    found = compare(lead, card.record, frequencies)
+    regions = (region, card.region) if UNKNOWN not in (region, card.region) else ("", "")
+    found = compare(lead, card.record, frequencies, regions)
     outcome, rule = _table(found, frequencies.get(name_key(lead.company), 1) if lead.company else 0)
     return Judgement(card, outcome, rule, found, found.score)
 
 
 def _table(found: Comparison, holders_of_name: int) -> tuple[Outcome, str]:
+    """MATCHING §8, line by line."""
     reach = found.phone or found.web
     if found.tax_id == "exact":
         return Outcome.SAME, "S0"
     if found.conflicts:
-        return (Outcome.POSSIBLE, "P-conflict") if reach else (Outcome.NEW, "N-weak")
+        alike = found.name != "differs" and (found.touch or found.person)
+        return (Outcome.POSSIBLE, "P-conflict") if reach or alike else (Outcome.NEW, "N-weak")
     if found.name == "exact" and reach:
         return Outcome.SAME, "S1"
     if found.name == "typo" and found.web:
@@ -147,19 +154,17 @@ def _table(found: Comparison, holders_of_name: int) -> tuple[Outcome, str]:
     if found.name == "missing":
         if found.personal_mailbox and found.surname != "differs":
             return Outcome.SAME, "S3"
-        if found.surname == "exact" and (found.phone or found.corporate):
+        if found.person and (found.phone or found.corporate):
             return Outcome.SAME, "S4"
-        return (Outcome.POSSIBLE, "P-nameless") if reach else (Outcome.NEW, "N-weak")
-    if found.name == "typo" and found.phone:
-        return Outcome.POSSIBLE, "P-typo"
-    if reach:
-        return Outcome.POSSIBLE, "P-reach"
+        return (Outcome.POSSIBLE, "P-nameless") if found.touch else (Outcome.NEW, "N-weak")
+    if found.touch:
+        return Outcome.POSSIBLE, "P-typo" if found.name == "typo" else "P-reach"
+    if found.person:
+        return Outcome.POSSIBLE, "P-person"
     if found.name == "exact":
-        if found.surname == "exact":
-            return Outcome.POSSIBLE, "P-person"
         if holders_of_name > RARE_NAME:
             return Outcome.NEW, "N-namesakes"
-        return (Outcome.NEW, "N-elsewhere") if found.elsewhere else (Outcome.POSSIBLE, "P-rare")
+        return (Outcome.POSSIBLE, "P-rare") if found.score >= RARE_BITS else (Outcome.NEW, "N-elsewhere")
     return Outcome.NEW, "N-weak"
 
 

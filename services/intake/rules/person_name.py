@@ -19,11 +19,15 @@ _POSITIONS = frozenset(fold(word) for word in data.words("positions.txt"))
 _SONS = data.word_set("sons")
 _PARTICLES = data.word_set("particles")
 _DIGRAPHS = data.word_set("digraphs")
+_STEMS = data.word_set("patronymic_stems")
 
 _PERSONS = re.compile(r"[;\n\r/|]+|\s(?:и|and|&|\+)\s")
 _BRACKETS = re.compile(r"\([^()]*\)?|\[[^\[\]]*\]?")
 _NOISY = re.compile(r"[@\d]|www\.")
 _NOISE = re.compile(r"\S*@\S*|(?:https?://|www\.)\S+|\+?\d[\d\s().-]*")
+_GLUED_INITIALS = re.compile(r"(?<=[а-яёa-z])(?=[А-ЯЁA-Z]\.)")
+_DEGREE = re.compile(r"\b[кд]\.\s?[а-я]{1,4}\.(?:-?[а-я]{1,3}\.)?\s?н\.?(?!\w)", re.IGNORECASE)
+_LOOSE_HYPHEN = re.compile(r"([^\W\d_]{4,})\s+[-–—]\s+([^\W\d_]{4,})|([^\W\d_]{4,})(?:\s[-–—]|[-–—]\s)([^\W\d_]{4,})")
 _WORD = re.compile(r"[^\W\d_]+(?:[-‐‑–'’ʼ`][^\W\d_]+)*\.?")
 _DASHES = re.compile("[‐‑–]")
 _APOSTROPHES = re.compile("['’ʼ`]")
@@ -68,6 +72,10 @@ def normalise(raw: str) -> tuple[tuple[Surname, ...], tuple[str, ...]]:
         text = _BRACKETS.sub(" ", text)
     if _NOISY.search(text):
         text = _NOISE.sub(" ", text)
+    if "." in text:
+        text = _GLUED_INITIALS.sub(" ", _DEGREE.sub(" ", text)).strip(" ,")
+    if "- " in text or " -" in text or "–" in text or "—" in text:
+        text = _LOOSE_HYPHEN.sub(_join_double, text)
     found: dict[str, Surname] = {}
     for part in _PERSONS.split(text):
         for place, piece in enumerate(_at_commas(part)):
@@ -75,6 +83,16 @@ def normalise(raw: str) -> tuple[tuple[Surname, ...], tuple[str, ...]]:
             if words and (place == 0 or _shows_a_person(words)) and (surname := _surname(words)):
                 found.setdefault(surname.key, surname)
     return tuple(found.values()), flags if len(found) < 2 else (*flags, "several")
+
+
+def _join_double(match: re.Match[str]) -> str:
+    """«Римский - Корсаков» is one surname; «Иванов - директор» is a surname and what he is."""
+    one, other = (word for word in match.groups() if word)
+    folded, second = lower(one), lower(other)
+    both = _looks_like_a_surname(folded) and _looks_like_a_surname(second)
+    if not both or folded in _POSITIONS or second in _POSITIONS or second in _FIRST_NAMES or not other[0].isupper():
+        return match.group()
+    return f"{one}-{other}"
 
 
 def fold_surname(word: str) -> str:
@@ -85,7 +103,21 @@ def fold_surname(word: str) -> str:
 def surname_skeleton(key: str) -> str:
     """The skeleton of a folded surname; «-ой» and «-ый», which transliteration and gender confuse, are one."""
     parts = [f"{part[:-2]}ый" if len(part) > SHORT_SURNAME and part.endswith("ой") else part for part in key.split("-")]
-    return "-".join(map(skeleton, parts))
+    return "-".join([skeleton(_as_russians_spell(part)) for part in parts])
+
+
+_ROMANIAN = str.maketrans({"ț": "ts", "ţ": "ts", "ș": "sh", "ş": "sh"})
+_ROMANIAN_CH = re.compile("^ci(?=[aou])")
+
+
+def _as_russians_spell(part: str) -> str:
+    """A Latin surname with what Romanian and the older transliterations spell otherwise: Țurcan, Ciobanu, Munteanu, Kuznecov."""
+    if not ("a" <= part[:1] <= "z" or part[:1] in "țţșş"):
+        return part
+    part = _ROMANIAN_CH.sub("ch", part.translate(_ROMANIAN))
+    if part.endswith("eanu"):
+        return f"{part[:-4]}ianu"
+    return f"{part[:-3]}tsov" if part.endswith("ecov") else part
 
 
 def reads_like_a_person(words: Sequence[str]) -> bool:
@@ -95,6 +127,8 @@ def reads_like_a_person(words: Sequence[str]) -> bool:
     long = [word for word in words if len(word) > 1 and word not in _DIGRAPHS]
     if not long:
         return False
+    if len(long) == 2 and len(words) == 4 and all(map(_looks_like_a_surname, long)):
+        return True  # «Иванова-Петрова А.А.»
     return (len(long) == 1 < len(words)) or any(_is_first_name(word) or _is_patronymic(word) for word in long)
 
 
@@ -104,6 +138,9 @@ def given_of_trader(words: Sequence[str]) -> tuple[int, tuple[str, ...]]:
     surname = _choose([word for word in marked if not word.initial], sum(word.initial for word in marked))
     place = next((place for place, word in enumerate(marked) if word is surname), 0)
     given = [word for number, word in enumerate(words) if number != place and word not in _SONS]
+    if len(given) > 2:  # the other half of a double surname is no first name
+        sure = [word for word in given if len(word) == 1 or _is_first_name(word) or _is_patronymic(word)]
+        given = sure if len(sure) > 1 else given
     return place, tuple(map(first_letter, given[:2]))
 
 
@@ -119,7 +156,7 @@ def _at_commas(part: str) -> list[str]:
     return pieces
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def _word(written: str, dotted: bool) -> _Word:
     """What one word can be. Names repeat much, so each is judged once."""
     folded = lower(written)
@@ -133,7 +170,7 @@ def _word(written: str, dotted: bool) -> _Word:
         initial=short,
         is_name=_is_first_name(folded),
         is_patronymic=patronymic,
-        is_of_a_name=patronymic and _made_of_a_name(folded),
+        is_of_a_name=patronymic and skeleton(folded) not in _SURNAMES and _made_of_a_name(folded),
         is_son=folded in _SONS,
         is_position=not short and (folded in _POSITIONS or (folded in _PARTICLES and written.islower())),
         is_capital=written[0].isupper(),
@@ -169,7 +206,10 @@ def _made_of_a_name(patronymic: str) -> bool:
     """Whether a word in -вич comes of a known first name, so that it may be a patronymic and not «Мицкевич»."""
     if patronymic in _RARE_PATRONYMICS or patronymic.endswith(_FEMALE_PATRONYMIC):
         return True
-    sound = skeleton(_STEM_END.sub("", patronymic))
+    stem = _STEM_END.sub("", patronymic)
+    sound = skeleton(stem)
+    if stem in _STEMS:
+        return True
     return any(form in _SOUNDS_OF_NAMES for form in (sound, f"{sound}i", f"{sound}a", f"{sound}ei")) or sound.endswith(
         "i"
     )
@@ -190,7 +230,7 @@ def _surname(words: list[_Word]) -> Surname | None:
     return Surname(key, sound, " ".join([word.text for word in words if word is not chosen]))
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def _key(folded: str) -> tuple[str, str]:
     key = fold_surname(folded)
     return key, surname_skeleton(key)
@@ -209,6 +249,8 @@ def _choose(words: list[_Word], initials: int) -> _Word | None:
     for place, word in enumerate(words):
         if word.is_name:
             names.append(word)
+        elif word.is_patronymic and len(words) > 2 and place and words[place - 1].is_name:
+            patronymics += 1
         elif word.is_of_a_name and (place or len(words) + initials == 1 or word.folded.endswith(_FEMALE_PATRONYMIC)):
             patronymics += 1  # «Роман Абрамович»; but «Абрамович Роман» leads with a surname, and -вна is never one
         else:
@@ -244,10 +286,11 @@ _FEMININE = (
     ("ова", "ов"), ("ева", "ев"), ("ина", "ин"), ("ына", "ын"),
     ("няя", "ний"), ("ая", "ый"),
     ("skaya", "skiy"), ("skaia", "skiy"), ("skaja", "skiy"),
+    ("ska", "ski"), ("cka", "cki"), ("ová", ""),
     ("ova", "ov"), ("eva", "ev"), ("ina", "in"), ("yna", "yn"), ("aya", "yy"),
 )  # fmt: skip
 _STRESSED = dict(data.table("stressed_surnames.tsv", 2))
-_ENDS_IN_A = ("а", "я", "a")
+_ENDS_IN_A = ("а", "я", "a", "á")
 
 
 def _masculine(part: str) -> str:

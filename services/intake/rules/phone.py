@@ -14,12 +14,15 @@ from services.intake.rules.script import clean
 
 SHORTEST, LOCAL, SHORT_LOCAL, LONG_NATIONAL = 5, 7, 6, 9
 """A local part has 5 digits or more; it is the last 7 of a national number of 9 digits or more, else the last 6."""
+TWO_IN_ONE = 11
+"""More digits than this may be two numbers."""
+MOST_GROUPS = 24
 LONGEST = 15
 """E.164 has no longer number."""
 
 _PLAIN = re.compile(r"\+?[78][\s(-]*(\d{3})[\s)-]*(\d{3})[\s-]?(\d{2})[\s-]?(\d{2})")
 _EXTENSION = re.compile(
-    r"[\s,;.(]*(?:доп(?:олнительн\w*)?|доб(?:авочн\w*|ав)?|вн(?:утр(?:енн\w*)?)?|тон(?:альн\w*)?|ext(?:ension)?|extn|int|x|х|#|\*)"
+    r"[\s,;.(]{0,6}(?:доп(?:олнительн\w*)?|доб(?:авочн\w*|ав)?|вн(?:утр(?:енн\w*)?)?|тон(?:альн\w*)?|ext(?:ension)?|extn|int|x|х|#|\*)"
     r"[\s.:№#]*(\d{1,6})(?!\d)\)?",
     re.IGNORECASE,
 )
@@ -29,6 +32,12 @@ _OH = re.compile(r"(?<![^\W\d_])[OoОо]*\d[\dOoОо]*(?![^\W\d_])")
 _NOUGHTS = str.maketrans("OoОо", "0000")
 _HARD = re.compile(r"[;\n\r|]+")
 _SOFT = re.compile(r"\s*(?:,|/|\\|&|\bили\b|\bи\b|\bor\b|\band\b)\s*", re.IGNORECASE)
+_LONE_CODE = re.compile(r"\s*\(?\s*(?:8[\s(-]*)?0?[3489]\d{2,4}\s*\)?\s*|\s*\+\d[\d\s()-]{2,9}")
+_HOURS = re.compile(
+    r"\b(?:с|c|from)\s*\d{1,2}(?:[:.]\d\d)?\s*(?:до|по|to|-|–)\s*\d{1,2}(?:[:.]\d\d)?|(?<![\d:])\d{1,2}:\d\d(?![\d:])",
+    re.IGNORECASE,
+)
+_BLANKS = re.compile(r"[^\S\n\r]{2,}")
 _WORDS = re.compile(r"[^\W\d_]+[.:]?")
 _DIGITS = re.compile(r"\d+")
 _PLUS_INSIDE = re.compile(r"(?<=\d)[\s,]*(?=\+\s?\d)")
@@ -69,10 +78,10 @@ def _read_plain(raw: str) -> tuple[Phone, ...] | None:
 
 def _read(raw: str, country: str) -> tuple[tuple[Phone, ...], tuple[str, ...]]:
     flags: list[str] = []
-    text = _repair(clean(raw), flags)
+    text = _BLANKS.sub(" ", _repair(clean(raw), flags))
     found: dict[tuple[str, str], Phone] = {}
     for part in _HARD.split(text):
-        for digits, plus, extension in _numbers(part, flags):
+        for digits, plus, extension in _numbers(part, country, flags):
             phone = _number(digits, plus, country)
             if phone is None:
                 continue
@@ -98,6 +107,8 @@ def _repair(text: str, flags: list[str]) -> str:
             text = repaired
     if "O" in text or "o" in text or "О" in text or "о" in text:
         text = _OH.sub(lambda match: match.group().translate(_NOUGHTS), text)
+    if ":" in text or "с " in text or "from" in text:
+        text = _HOURS.sub(" ", text)
     if "(0)" in text:
         text = _ZERO_IN_BRACKETS.sub(r"\1", text)
     return text
@@ -111,25 +122,31 @@ def _whole_number(match: re.Match[str], flags: list[str]) -> str:
     return first + rest.ljust(power, "0")
 
 
-def _numbers(part: str, flags: list[str]) -> list[tuple[str, bool, str]]:
+def _numbers(part: str, country: str, flags: list[str]) -> list[tuple[str, bool, str]]:
     """The numbers of one part: digits, whether a plus led them, extension."""
     numbers: list[tuple[str, bool, str]] = []
     for piece in _PLUS_INSIDE.split(part):
         end = 0
         for match in _EXTENSION.finditer(piece):
-            before = _soft_parts(piece[end : match.start()], numbers, flags)
+            before = _soft_parts(piece[end : match.start()], country, numbers, flags)
             if before and len(numbers[-1][0]) >= SHORTEST:
                 numbers[-1] = (*numbers[-1][:2], match.group(1))
             end = match.end()
-        _soft_parts(piece[end:], numbers, flags)
+        _soft_parts(piece[end:], country, numbers, flags)
     return numbers
 
 
-def _soft_parts(text: str, numbers: list[tuple[str, bool, str]], flags: list[str]) -> bool:
+def _soft_parts(text: str, country: str, numbers: list[tuple[str, bool, str]], flags: list[str]) -> bool:
     """Numbers parted by commas, slashes or words; a short tail («…40/41») is a second number with another end."""
     before = len(numbers)
+    code = ""
     for piece in _SOFT.split(text):
         digits, plus = "", False
+        if code:
+            piece, code = f"{code} {piece}", ""  # noqa: PLW2901 - «846/201-30-40»: the first is the area of the second
+        elif len(numbers) == before and _LONE_CODE.fullmatch(piece):
+            code = piece
+            continue
         position = 0
         for match in [*_WORDS.finditer(piece), None]:
             chunk = piece[position : match.start() if match else len(piece)]
@@ -139,9 +156,34 @@ def _soft_parts(text: str, numbers: list[tuple[str, bool, str]], flags: list[str
             digits += found
             position = match.end() if match else position
             if len(digits) >= SHORTEST or (match is None and digits):
-                _enter(digits, plus, numbers, flags)
+                if len(digits) > TWO_IN_ONE and (two := _segments(_DIGITS.findall(chunk), plus, country)):
+                    for number, one in enumerate(two):
+                        _enter(one, plus and not number, numbers, flags)
+                else:
+                    _enter(digits, plus, numbers, flags)
                 digits, plus = "", False
     return len(numbers) > before
+
+
+def _segments(groups: list[str], plus: bool, country: str) -> list[str]:
+    """Several numbers with nothing but a blank between them, each whole or of seven digits; empty when they are one or none.
+
+    What is left behind the last and too short for a number («… (41)») is dropped.
+    """
+    if len(groups) < 2 or len(groups) > MOST_GROUPS or _at_home("".join(groups), plus, country):
+        return []
+    found: list[str] = []
+    first = 0
+    while first < len(groups):
+        for last in range(len(groups), first, -1):
+            digits = "".join(groups[first:last])
+            if len(digits) == LOCAL or (len(digits) > LONG_NATIONAL and _at_home(digits, plus and not first, country)):
+                found.append(digits)
+                first = last
+                break
+        else:
+            return found if found and len("".join(groups[first:])) < SHORTEST else []
+    return found
 
 
 def _enter(digits: str, plus: bool, numbers: list[tuple[str, bool, str]], flags: list[str]) -> None:
@@ -157,7 +199,7 @@ def _enter(digits: str, plus: bool, numbers: list[tuple[str, bool, str]], flags:
     numbers.append((digits, plus, ""))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def _number(digits: str, plus: bool, country: str) -> Phone | None:
     if len(set(digits)) == 1 or len(digits) > LONGEST + 3 or (len(digits) >= 10 and len(set(digits[-10:])) == 1):
         return None
@@ -167,7 +209,10 @@ def _number(digits: str, plus: bool, country: str) -> Phone | None:
         digits, plus = digits[3:], True
     national = _at_home(digits, plus, country)
     if national is not None:
-        return None if _is_invented(national.local) else national
+        at_home = national.e164[1] == "7" or national.e164[1:4] in _CIS
+        return None if at_home and _is_invented(national.e164[-LOCAL:]) else national
+    if len(digits) == LONG_NATIONAL + 1 and digits[0] in "78" and not plus:
+        return None  # a digit is missing, and nobody knows where
     if len(digits) < LONG_NATIONAL + 1 and not plus:
         if len(digits) <= LOCAL:
             return None if _is_invented(digits) else Phone(digits)
@@ -189,6 +234,8 @@ def _at_home(digits: str, plus: bool, country: str) -> Phone | None:
         if not plus and (found := _foreign(digits, country)):
             return found
     if size == 12 and digits[:2] in ("78", "87", "77") and (found := _russian(digits[2:])):
+        return found
+    if digits[:2] == "80" and country not in ("RU", "KZ", "BY") and (found := _foreign(digits[1:], country)):
         return found
     if size == 11 and digits[:2] == "80":
         return _russian(digits[1:]) or _foreign(digits, "BY")

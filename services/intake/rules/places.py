@@ -93,3 +93,7 @@ PLAIN_CITIES = frozenset(CITY_TOKENS - data.word_set("cities_like_words"))
 LONGEST_CITY = max(len(city.split()) for city in CITY_TOKENS)
 CITY_ENDS = frozenset(city.rpartition(" ")[2] for city in CITY_TOKENS)
 """The last words of all cities: a name that ends otherwise need not be searched for one."""
+COUNTRY_NAMES = frozenset(key for key, code in NAMES.items() if len(code) == 2) | frozenset(
+    name.replace("_", " ") for name in data.word_set("more_countries")
+)
+"""Countries by `place_key`: in brackets behind a name they tell the firms of a group apart."""

@@ -66,7 +66,7 @@ def recognise(arrivals: Sequence[Arrival], known: Known) -> list[Recognised]:
     """Decide on all `arrivals` in order. Pure: it reads and grows nothing but `known`."""
     results = []
     for arrival in arrivals:
-        decision = decide(arrival.record, known.candidates(arrival.keys), known.frequencies)
+        decision = decide(arrival.record, known.candidates(arrival.keys), known.frequencies, arrival.region)
         if decision.client_id is None:
             card = Card.opened_by(arrival, provisional=decision.outcome is Outcome.POSSIBLE)
             new_keys, changed, curated = arrival.keys, True, card.curator is not None

@@ -15,8 +15,14 @@ _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489]")
 _BLANKS = re.compile(r"\s+")
 
 
+LONGEST_CELL = 2_000
+"""More characters than this are no cell; what stands behind them is not read, so that no text takes long."""
+
+
 def clean(raw: str) -> str:
     """`raw` in one Unicode form, case kept: composed, № as a blank, compatibility forms and invisible marks gone."""
+    if len(raw) > LONGEST_CELL:
+        raw = raw[:LONGEST_CELL]
     if raw.isascii() or (raw.isprintable() and unicodedata.is_normalized("NFKC", raw)):
         return raw
     text = unicodedata.normalize("NFC", raw)
@@ -49,6 +55,11 @@ _TO_CYRILLIC, _TO_LATIN = str.maketrans(_LATIN_TO_CYRILLIC), str.maketrans(_CYRI
 _LATIN = re.compile(r"[A-Za-z]")
 _CYRILLIC = re.compile(r"[Ѐ-ԯ]")
 _WORD = re.compile(r"[^\W\d_]+")
+_GREEK_TO_LATIN = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo")
+_GREEK = re.compile("[Α-Ωο]")
+_GREEK_WORD = re.compile(
+    r"[ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοA-Za-zА-Яа-яЁё]*[ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο][ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοA-Za-zА-Яа-яЁё]*(?![α-ωά-ώ])"
+)
 _ROMAN_MIX = re.compile(r"[IVXivxХхІі]{2,}")
 
 
@@ -72,7 +83,11 @@ def repair_look_alikes(text: str) -> str:
 
     A word that no single script can write stays as it is; «DжетАвто» is somebody's taste, not a slip.
     """
-    if text.isascii() or not (_LATIN.search(text) and _CYRILLIC.search(text)):
+    if text.isascii():
+        return text
+    if _GREEK.search(text):
+        text = _GREEK_WORD.sub(lambda match: match.group().translate(_GREEK_TO_LATIN), text)
+    if not (_LATIN.search(text) and _CYRILLIC.search(text)):
         return text
     return _WORD.sub(_repair_word, text)
 
@@ -110,8 +125,8 @@ _DOUBLE = re.compile(r"([^\W\d])\1+")
 _DOUBLE_I = re.compile("ii+")
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
 _ROMAN = re.compile("(?=[ivx]{2})x{0,3}(?:ix|iv|v?i{0,3})")
-_LOANS: dict[str, str] = dict(data.table("loan_words.tsv", 2))
-_LONG_LOANS = re.compile("|".join(sorted((word for word in _LOANS if len(word) >= 5), key=len, reverse=True)))
+_LOANS: dict[str, str] = {}
+_LONG_LOANS: re.Pattern[str] = re.compile("(?!)")
 _TECH = re.compile("tech(?!en)")
 SHORT_WORD = 4
 """A word of so few sounds is likely an abbreviation: its doubled letters distinguish it (НПП is not НП)."""
@@ -124,18 +139,20 @@ def _latin_sound(match: re.Match[str]) -> str:
         return "io" if before and before in "aeiou" else "e"
     if spelled == "j":
         before = match.string[match.start() - 1] if match.start() else ""
-        return "i" if before and before in "aeiouy" else "j"
+        return "i" if before and before in "aeiouyrvlbmpts" else "j"
     if spelled == "c":
         return "c" if match.string[match.end() : match.end() + 1] in ("e", "i", "y", "v") else "k"
     return _SPELLED[spelled]
 
 
 def _sounds(word: str) -> str:
+    if word in _LOANS:
+        return _LOANS[word]
     if word.isascii():
-        whole = _LOANS.get(word)
-        if whole is None:
-            word = _LONG_LOANS.sub(lambda match: _LOANS[match.group()], word)
-            whole = _LATIN_SOUNDS.sub(_latin_sound, _TECH.sub("teh", word))
+        whole = "".join(
+            _LOANS[part] if part in _LOANS else _LATIN_SOUNDS.sub(_latin_sound, _TECH.sub("teh", part))
+            for part in _LONG_LOANS.split(word)
+        )
     else:
         whole = _CYRILLIC_PAIRS.sub(lambda match: _PAIR_SOUND[match.group()], word).translate(_SOUND)
         if not whole.isascii():
@@ -144,6 +161,22 @@ def _sounds(word: str) -> str:
             whole = _LATIN_SOUNDS.sub(_latin_sound, plain).translate(_SOUND)
     whole = whole.replace("ie", "e")
     return _DOUBLE.sub(r"\1", whole) if len(whole) > SHORT_WORD else _DOUBLE_I.sub("i", whole)
+
+
+def _load_loans() -> dict[str, str]:
+    loans = {"and": "i", "und": "i", "și": "i", "si": "i", "et": "i"}
+    for english, cyrillic in data.table("loan_words.tsv", 2):
+        usual, *others = cyrillic.split("|")
+        loans[english] = _sounds(usual)
+        loans.update((other, loans[english]) for other in others)
+    return loans
+
+
+_LOANS = _load_loans()
+_LONG_LOANS = re.compile(
+    f"({'|'.join(sorted((word for word in _LOANS if word.isascii() and len(word) >= 5), key=len, reverse=True))}"
+    "|(?<=...)(?:line|wood|food|life|time)$)"
+)
 
 
 def roman(word: str) -> str:
@@ -155,7 +188,7 @@ def roman(word: str) -> str:
     return str(sum(-value if value < following else value for value, following in pairs))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def skeleton(word: str) -> str:
     """The sounds of a folded word in one alphabet, digits apart: «жайык-14» and «Zhayyk14» → `jaik 14`.
 
@@ -164,7 +197,7 @@ def skeleton(word: str) -> str:
     if word.isalpha():
         return roman(word) or _sounds(word)
     parts = _PARTS.findall(word.translate(_STRIPPED) if "&" in word or "+" in word else word)
-    return " ".join(part if part[0].isdigit() else _sounds(part) for part in parts)
+    return " ".join((part.lstrip("0") or "0") if part[0].isdigit() else _sounds(part) for part in parts)
 
 
 # ── single letters ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import xxhash
 
+from services.intake.rules.company_words import descriptors_of
 from services.intake.rules.keys import CompanyName, RegularLead, Surname
+from services.intake.rules.script import letter, skeleton
 
 NAME, SURNAME, PHONE, MAILBOX, DOMAIN, TAX_ID = "n", "s", "p", "e", "d", "x"
 
 STRONG = frozenset({NAME, PHONE, MAILBOX, DOMAIN, TAX_ID})
 """The kinds that can join a lead to a card: whoever decides on one of them must be alone with it."""
+
+LONGEST_INITIAL = 2
+"""«Ю» is «Yu» in Latin letters."""
 
 MOST_HOLDERS = 20
 """A value held by more clients than this brings no candidates; it stays in the evidence with a low weight."""
@@ -33,7 +39,8 @@ class SearchKey(NamedTuple):
 def search_keys(record: RegularLead) -> tuple[SearchKey, ...]:
     """All keys of `record`, each once. E-mail domain and web site are one kind: each is searched across the other."""
     keys = [SearchKey(NAME, value) for value in name_values(record.company)]
-    keys += [SearchKey(SURNAME, surname_value(one)) for one in record.surnames]
+    if record.company is not None:
+        keys += [SearchKey(SURNAME, surname_value(one, record.company)) for one in record.surnames]
     keys += [SearchKey(PHONE, phone.local) for phone in record.phones]
     keys += [SearchKey(MAILBOX, one.mailbox) for one in record.mailboxes]
     keys += [SearchKey(DOMAIN, domain) for domain in domains_of(record)]
@@ -48,7 +55,19 @@ def name_values(company: CompanyName | None) -> tuple[str, ...]:
         return ()
     if company.initials:
         return (company.sorted_skeleton, f"{company.skeleton.split(' ')[0]}|{company.initials[0]}")
+    if company.letters and (trader := _trader(company)):
+        return (company.sorted_skeleton, trader)
     return (company.sorted_skeleton,)
+
+
+def _trader(company: CompanyName) -> str:
+    """What «Дёмин Р. А.» would be searched by if he had not left out that he is a sole trader; else empty."""
+    words = company.core.split()
+    long = [word for word in words if len(word) > LONGEST_INITIAL]
+    short = [word for word in words if len(word) <= LONGEST_INITIAL]
+    if company.form or len(long) != 1 or not 0 < len(short) <= LONGEST_INITIAL or not all(map(letter, short)):
+        return ""
+    return f"{skeleton(long[0])}|{letter(short[0])}"
 
 
 def name_key(company: CompanyName) -> SearchKey:
@@ -56,9 +75,20 @@ def name_key(company: CompanyName) -> SearchKey:
     return SearchKey(NAME, name_values(company)[-1])
 
 
-def surname_value(person: Surname) -> str:
-    """A surname alone would bring half the base: it is searched with the first letters of the given name."""
-    return f"{person.skeleton}|{person.given[:3].casefold()}"
+def surname_value(person: Surname, company: CompanyName | None) -> str:
+    """A surname alone would bring half the base, and decides nothing: it is searched with the beginning of the firm's name.
+
+    So a common name with its contact is found, and a name with a slip of the pen, and a sister of the firm.
+    """
+    return f"{person.skeleton}|{_beginning(company.skeleton) if company else ''}"
+
+
+@lru_cache(maxsize=1 << 14)
+def _beginning(name: str) -> str:
+    """The first letters of the first word that is the firm's own: no descriptor and no number."""
+    words = name.split()
+    own = (word for word in words if not word.isdigit() and not descriptors_of((word,)))
+    return next(own, words[0])[:3]
 
 
 def domains_of(record: RegularLead) -> tuple[str, ...]:

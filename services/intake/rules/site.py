@@ -9,14 +9,12 @@ from services.intake.rules.placeholder import is_placeholder
 from services.intake.rules.script import clean
 
 _PLAIN = re.compile(r"(?:https?://)?(?:www\.)?([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,})/?", re.IGNORECASE)
-_SCHEME = re.compile(
-    r"^(?:h{0,2}[tp]{2,4}s?|ht?tps?|https?|hhtp|htttp|htp)\s*(?:[:;.,]+\s*[/\\]*|[/\\]+)[:;/\\]*", re.IGNORECASE
-)
+_SCHEME = re.compile(r"^(?:h+[htpтр]{1,5}s?|[htp]{3,5}s?)\s*(?:[:;]+[\s.,]*|[.,]*(?=[/\\]))[:;/\\]*\s*", re.IGNORECASE)
 _JOINED_SCHEME = re.compile(r"(?<=\S)(?=https?:?//)", re.IGNORECASE)
 _LABELS = re.compile(r"^(?:сайт|web|site|url|веб-сайт|website|адрес)\s*[:=]\s*", re.IGNORECASE)
-_LOOSE_DOT = re.compile(r"(?<=\w)\s?\.\s+(?=(?:ru|com|net|org|su|by|kz|ua|рф)\b)", re.IGNORECASE)
-_WWW = re.compile(r"^(?:w{2,4}\d?|ввв)[.,]+", re.IGNORECASE)
-_SEPARATORS = re.compile(r"[\s;|<>\"«»()]+|,(?!\w*$)|,(?=\s)|,(?=\w[\w-]*\.)")
+_LOOSE_DOT = re.compile(r"(?<=\w)(?:\s?\.\s+|\s+\.\s?)(?=(?:ru|com|net|org|su|by|kz|ua|рф)\b)", re.IGNORECASE)
+_WWW = re.compile(r"^(?:w{2,4}\d?|ввв)[.,/]+(?=[^/]*[.,])", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[\s;|<>\"«»()\[\]]+|,(?!\w*$)|,(?=\s)|,(?=\w[\w-]*\.)")
 _BARE_PATH_SITE = re.compile(
     r"^([\w.-]+\.\w{2,})/((?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:ru|com|by|kz|рф|su|ua|net|org|uz|md))/?$", re.IGNORECASE
 )
@@ -96,7 +94,10 @@ def _key(host: str, path: str) -> str | None:
 def _page(platform: str, path: str, *, whole: bool) -> str:
     """The firm's page on a platform, without what only leads to a part of it; empty when there is no page."""
     identity = _PROFILE_ID.search(path)
+    platform = domain.main_name(platform)
     parts = [part.lower() for part in re.split(r"[?#]", path)[0].split("/") if part]
+    if platform == "t.me" and len(parts) > 1 and parts[0] == "s":
+        parts = parts[1:]
     if parts and parts[0].endswith(".php") and identity:
         return f"{platform}/{parts[0]}?id={identity.group(1)}"
     if not parts:

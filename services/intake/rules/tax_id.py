@@ -9,13 +9,16 @@ _TEN = (2, 4, 10, 3, 5, 9, 4, 6, 8)
 _ELEVEN = (7, *_TEN)
 _TWELVE = (3, *_ELEVEN)
 _BELARUS = (29, 23, 19, 17, 13, 7, 5, 3)
+_MOLDOVA = (7, 3, 1) * 4
 
 
 def normalise(raw: str) -> tuple[str, tuple[str, ...]]:
-    """The tax number in `raw`: a Russian ИНН bare, a Kazakh БИН as `KZ…`, a Belarusian УНП as `BY…`; empty when none is valid.
+    """The tax number in `raw`: a Russian ИНН bare, a Kazakh БИН as `KZ…`, a Belarusian УНП as `BY…`, a Moldavian
+    IDNO as `MD…`; empty when none is valid. A number that decides (MATCHING §8) must be beyond doubt, so one that two countries
+    could have given, and one of a country whose numbers cannot be checked, is none.
 
     Flags: tax_id_invalid, when there were digits but no number that checks; tax_id_padded, when a spreadsheet had
-    dropped the leading nought.
+    dropped the leading nought; tax_id_ambiguous, when two countries could have given it.
     """
     if not raw:
         return "", ()
@@ -26,10 +29,13 @@ def normalise(raw: str) -> tuple[str, tuple[str, ...]]:
         if is_kazakh(run):
             return f"KZ{run}", ()
     for run in runs:
-        if len(run) in (9, 11) and is_inn(f"0{run}"):
-            return f"0{run}", ("tax_id_padded",)
+        padded = len(run) in (9, 11) and is_inn(f"0{run}")
         if is_belarusian(run):
-            return f"BY{run}", ()
+            return ("", ("tax_id_ambiguous",)) if padded else (f"BY{run}", ())
+        if padded:
+            return f"0{run}", ("tax_id_padded",)
+        if is_moldavian(run):
+            return f"MD{run}", ()
     return "", ("tax_id_invalid",) if any(character.isdigit() for character in raw) and raw.strip("0 -./") else ()
 
 
@@ -63,3 +69,10 @@ def is_belarusian(digits: str) -> bool:
     if not digits.isascii() or len(digits) != 9 or len(set(digits)) == 1 or digits[0] not in "1234567":
         return False
     return _check(digits, _BELARUS) == int(digits[8])
+
+
+def is_moldavian(digits: str) -> bool:
+    """A Moldavian IDNO of a company: thirteen digits, the first 1, the last a check; and no Russian ОГРН."""
+    if not digits.isascii() or len(digits) != 13 or digits[0] != "1" or len(set(digits)) < 4:
+        return False
+    return _check(digits, _MOLDOVA, 10) == int(digits[12]) and int(digits[:12]) % 11 % 10 != int(digits[12])

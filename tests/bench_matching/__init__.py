@@ -1,0 +1,1 @@
+"""How well does the match do? Figures on invented lists with truth, and the weights that it uses."""
