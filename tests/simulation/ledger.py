@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from shared.bus import Letter
+from shared.bus import LINES, Letter
 from shared.events import kind_of, listeners_of
 from shared.ledger import Mark
-from shared.message import Said
+from shared.message import Said, in_bulk
 from tests.simulation.postgres import Connection
 
 
@@ -27,6 +28,8 @@ class FakeLedger:
             await self.db.step()
 
     async def now(self) -> datetime:
+        if self.db.broken:
+            raise ConnectionError("the server closed the connection")
         return self.db.owner.world.now()
 
     # ── hearing ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -49,13 +52,14 @@ class FakeLedger:
     async def set_marks(self, source: str, marks: Mapping[str, Mark]) -> None:
         await self.db.step()
         for name, mark in marks.items():
-            self.db.write("watermarks", (source, name), (mark.applied, mark.held_by))
+            if self.db.read("watermarks", (source, name)) is not None:
+                self.db.write("watermarks", (source, name), (mark.applied, mark.held_by))
 
-    async def note_passed(self, source: str, at_ms: int) -> None:
+    async def note_passed(self, source: str, line: str, place: int) -> None:
         await self.db.step()
-        await self.db.lock("watermarks", source, "relay")
-        row = self.db.read("watermarks", (source, "relay"))
-        self.db.write("watermarks", (source, "relay"), (max(at_ms, row[0] if row else 0), None))
+        await self.db.lock("watermarks", source, line)
+        row = self.db.read("watermarks", (source, line))
+        self.db.write("watermarks", (source, line), (max(place, row[0] if row else 0), None))
 
     async def enter_commands(self, ids: Sequence[UUID]) -> tuple[datetime, set[UUID]]:
         db = self.db
@@ -75,15 +79,13 @@ class FakeLedger:
             return
         db = self.db
         await db.step()
-        heard = listeners_of(self.room) if self.room not in _LISTENERS else _LISTENERS[self.room]
-        _LISTENERS[self.room] = heard
         counts: dict[str, int] = {}
         for saying in said:
             name = saying.event.aggregate()
             counts[name] = counts.get(name, 0) + 1
         last = {}
         for name in sorted(counts):
-            last[name] = await self._number(name, counts[name], kind_of(name) in heard)
+            last[name] = await self._number(name, counts[name])
         await db.step()
         nth: dict[tuple[UUID, str], int] = {}
         for saying in said:
@@ -91,35 +93,38 @@ class FakeLedger:
             subject = event.subject_in(self.room)
             last[name] += 1
             number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
-            id = db.base.next_id("outbox")
-            db.write(
-                "outbox",
-                id,
-                {
-                    "id": id,
-                    "message_id": cause.new_id(f"{subject}/{number}"),
-                    "aggregate": name,
-                    "sequence": last[name],
-                    "subject": subject,
-                    "type": event.type_name(),
-                    "payload": event.model_dump_json(),
-                    "cause": cause.id,
-                    "by_command": cause.is_command,
-                    "correlation": cause.correlation,
-                    "traceparent": cause.traceparent,
-                    "said_at": db.owner.world.now(),
-                    "sent_at": None,
-                    "resends": 0,
-                },
-            )
+            row = {
+                "message_id": cause.new_id(f"{subject}/{number}"),
+                "aggregate": name,
+                "sequence": last[name],
+                "subject": in_bulk(subject) if cause.bulk else subject,
+                "type": event.type_name(),
+                "payload": event.model_dump_json(),
+                "cause": cause.id,
+                "by_command": cause.is_command,
+                "correlation": cause.correlation,
+                "traceparent": cause.traceparent,
+                "said_at": db.owner.world.now(),
+                "resends": 0,
+            }
+            self._queue(row)
 
-    async def _number(self, name: str, more: int, tracked: bool) -> int:
+    async def _number(self, name: str, more: int) -> int:
         """Take the next numbers of an aggregate; the row is held until the end. Returns the last number before them."""
         db = self.db
         await db.lock("sequences", name)
-        said, heard = db.read("sequences", name) or (0, 0)
-        db.write("sequences", name, (said + more, heard if tracked else said + more))
-        return int(said)
+        said: int = db.read("sequences", name) or 0
+        db.write("sequences", name, said + more)
+        if kind_of(name) in _heard(self.room):
+            await db.lock("unheard", name)
+            db.write("unheard", name, said + more)
+        return said
+
+    def _queue(self, row: Mapping[str, Any]) -> None:
+        """Put a message at the end of the queue."""
+        id, bulk = self.db.base.next_id("outbox"), row["subject"].startswith("evt.bulk.")
+        self.db.write("outbox", id, {**row, "id": id, "bulk": bulk})
+        self.db.write("unsent", (bulk, id), True)
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,6 +192,9 @@ class FakeLedger:
         closed = await self._change_letter(letter, ("dead", "again"), "settled", why)
         await db.step()
         await self._free([letter], 1)
+        row = db.read("dead_letters", letter)
+        if closed and not row["source"] and row["message_id"]:
+            await self.enter_commands([row["message_id"]])
         return closed
 
     async def _free(self, letters: Sequence[int], further: int) -> None:
@@ -214,59 +222,77 @@ class FakeLedger:
     async def unsent(self, most: int) -> Sequence[Mapping[str, Any]]:
         await self.db.step()
         rows = self.db.all("outbox")
-        return [rows[id] for id in sorted(id for id, row in rows.items() if row["sent_at"] is None)[:most]]
+        return [rows[id] for _, id in sorted(self.db.all("unsent"))[:most] if id in rows]
 
     async def mark_sent(self, ids: Sequence[int]) -> None:
-        db = self.db
-        await db.step()
-        for id in ids:
-            row = db.read("outbox", id)
-            if row is not None and row["sent_at"] is None:
-                db.write("outbox", id, {**row, "sent_at": db.owner.world.now()})
+        await self.db.step()
+        for key in [(bulk, id) for id in ids for bulk in (False, True)]:
+            if self.db.read("unsent", key):
+                self.db.write("unsent", key, None)
+                self.db.base.sent_up_to = max(self.db.base.sent_up_to, key[1])
         await self._done()
 
     async def unheard(self, after: str, most: int) -> Mapping[str, int]:
         await self.db.step()
-        rows = self.db.all("sequences")
-        return {name: rows[name][0] for name in sorted(rows) if rows[name][1] < rows[name][0] and name > after}
+        rows = self.db.all("unheard")
+        return {name: rows[name] for name in sorted(name for name in rows if name > after)[:most]}
+
+    async def places(self) -> tuple[int, int]:
+        await self.db.step()
+        unsent, end = self.db.all("unsent"), max(self.db.all("outbox"), default=-1) + 1
+        single, bulk = (min((id for line, id in unsent if line == one), default=end) for one in (False, True))
+        return self.db.base.tell_places(single, bulk)
 
     async def note_heard(self, said: Mapping[str, int]) -> None:
         db = self.db
         await db.step()
         for name, number in said.items():
-            row = db.read("sequences", name)
-            if row is None or db.base.held.get(("sequences", name), db) is not db:
+            row = db.read("unheard", name)
+            if row is None or row > number or db.base.held.get(("unheard", name), db) is not db:
                 continue  # skip locked
-            db.write("sequences", name, (row[0], max(row[1], number)))
+            db.write("unheard", name, None)
         await self._done()
 
-    async def send_again(self, behind: Mapping[str, int], before_ms: int) -> int:
-        db = self.db
-        await db.step()
-        found = 0
-        for id, row in db.all("outbox").copy().items():
-            applied = behind.get(row["aggregate"])
-            if (
-                applied is not None
-                and row["sequence"] > applied
-                and row["sent_at"] is not None
-                and row["sent_at"].timestamp() * 1000 < before_ms
-            ):
-                db.write("outbox", id, {**row, "sent_at": None, "resends": row["resends"] + 1})
-                found += 1
+    async def send_again(self, behind: Mapping[str, int], said: Mapping[str, int], passed: Sequence[int]) -> int:
+        await self.db.step()
+        found = self._lost(behind, said, passed)
+        for row in found:
+            self.db.write("outbox", row["id"], None)
+            self._queue({**row, "resends": row["resends"] + 1})
         await self._done()
-        return found
+        return len(found)
+
+    def _lost(
+        self, behind: Mapping[str, int], said: Mapping[str, int], passed: Sequence[int]
+    ) -> Sequence[Mapping[str, Any]]:
+        """What was sent, stood before its line's place, and is said to be lacking: it has been lost."""
+        rows, unsent = self.db.all("outbox"), self._waiting()
+        return [
+            row
+            for id, row in sorted(rows.items())
+            if (name := row["aggregate"]) in behind
+            and behind[name] < row["sequence"] <= said[name]
+            and id < passed[row["bulk"]]
+            and (row["bulk"], id) not in unsent
+        ]
+
+    def _waiting(self) -> Mapping[tuple[bool, int], bool]:
+        return self.db.all("unsent")
 
     async def watermarks(self, source: str, said: Mapping[str, int]) -> Mapping[str, Any]:
         await self.db.step()
         marks = {name: self.db.read("watermarks", (source, name)) or (0, None) for name in said}
         behind = {name: mark for name, mark in marks.items() if mark[0] < said[name]}
         return {
-            "passed": (self.db.read("watermarks", (source, "relay")) or (0, None))[0],
+            "passed": [(self.db.read("watermarks", (source, line)) or (0, None))[0] for line in LINES],
             "behind": {name: mark[0] for name, mark in behind.items() if mark[1] is None},
             "held": [name for name, mark in behind.items() if mark[1] is not None],
         }
 
 
+@cache
+def _heard(room: str) -> Mapping[str, frozenset[str]]:
+    return listeners_of(room)
+
+
 _STATES = ("dead", "waiting", "again", "settled")
-_LISTENERS: dict[str, Mapping[str, frozenset[str]]] = {}

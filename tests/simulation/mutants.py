@@ -13,13 +13,15 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from shared.bus import BusSaysNo, Letter, Reading, encode_command, encode_outbox
+import shared.relay
+from shared.bus import LINES, BusSaysNo, Letter, Reading, encode_command, encode_outbox
 from shared.ledger import Mark
 from shared.message import Said
 from shared.relay import Relay
 from shared.unit import Settlement, Unit
 from tests.simulation import postgres, world
 from tests.simulation.ledger import FakeLedger
+from tests.simulation.nats import FakeBus
 from tests.simulation.replica import Replica
 from tests.simulation.world import Wish, World
 
@@ -104,10 +106,23 @@ def _gate_that(lets_through: Callable[[Letter, Mark], bool]) -> Callable[..., An
     return gate
 
 
+_newer = _gate_that(lambda letter, mark: letter.sequence > mark.applied and mark.held_by is None)
 MUTANTS["There is no gate"] = lambda: patch.object(Unit, "_gate", _gate_that(lambda letter, mark: True))
-MUTANTS["The gate takes whatever is newer"] = lambda: patch.object(
-    Unit, "_gate", _gate_that(lambda letter, mark: letter.sequence > mark.applied and mark.held_by is None)
-)
+MUTANTS["The gate takes whatever is newer"] = lambda: patch.object(Unit, "_gate", _newer)
+
+
+@mutant(Unit, "_gate")
+async def lines_apart(
+    self: Unit, ledger: Any, source: str, histories: Mapping[str, list[Letter]], marks: dict[str, Mark], *more: Any
+) -> list[list[Any]]:
+    """Each line is kept in order by itself, and nobody looks across."""
+    own = {name: histories[name][0].line + name for name in histories}
+    of_line = {name: Mark(*(ledger.db.read("watermarks", (source, own[name])) or (0, None))) for name in histories}
+    rounds: list[list[Any]] = await _newer(self, ledger, source, histories, of_line, *more)
+    for name, mark in of_line.items():
+        ledger.db.write("watermarks", (source, own[name]), (mark.applied, None))
+        marks[name].applied, marks[name].held_by = max(marks[name].applied, mark.applied), mark.held_by
+    return rounds
 
 
 @mutant(FakeLedger, "lock_marks")
@@ -144,37 +159,11 @@ def new_id_each_try(self: World, wish: Wish, command: Any) -> Any:
 
 # ── the outbox and the relay ────────────────────────────────────────────────────────────────────────────────────────
 
-_put, _exit, _number = FakeLedger.put, postgres._Transaction.__aexit__, FakeLedger._number
+_put, _number, _queue, _unsent = FakeLedger.put, FakeLedger._number, FakeLedger._queue, FakeLedger.unsent
+_exit = postgres._Transaction.__aexit__
 
 
-async def _publish_after(self: Any, kind: Any, fault: Any, trace: Any) -> None:
-    rows = list(self.db.written.get("outbox", {}).values())
-    for row in rows:
-        self.db.write("outbox", row["id"], {**row, "sent_at": self.db.owner.world.now()})
-    await _exit(self, kind, fault, trace)
-    if rows and kind is None:
-        await self.db.owner.bus.publish([encode_outbox(self.book.room, row) for row in rows])
-
-
-async def _no_comparing(self: Relay, ledger: Any) -> int:
-    said = await ledger.unheard("", 1000)
-    await ledger.note_heard(said)
-    return 0
-
-
-def _publish_and_forget() -> AbstractContextManager[Any]:
-    return patch.multiple(postgres._Transaction, __aexit__=_publish_after)
-
-
-MUTANTS["Events are published after the commit, without an outbox that remembers them"] = lambda: _both(
-    _publish_and_forget(), patch.object(Relay, "compare_once", _no_comparing)
-)
-MUTANTS["Nobody compares, and the stream is taken to be safe"] = lambda: patch.object(
-    Relay, "compare_once", _no_comparing
-)
-
-
-class _both(AbstractContextManager[None]):  # noqa: N801  # reads as a word
+class _all(AbstractContextManager[None]):  # noqa: N801  # reads as a word
     def __init__(self, *patches: AbstractContextManager[Any]) -> None:
         self.patches = patches
 
@@ -187,67 +176,155 @@ class _both(AbstractContextManager[None]):  # noqa: N801  # reads as a word
             one.__exit__(*fault)
 
 
-@mutant(FakeLedger, "unsent")
-async def cursor(self: FakeLedger, most: int) -> Sequence[Mapping[str, Any]]:
-    """The relay remembers the last id it sent."""
-    await self.db.step()
-    base = self.db.base
-    last = base.ids.get("cursor", 0)
-    rows = [
-        row for id, row in sorted(base.rows["outbox"].items()) if id > last or (row["resends"] and not row["sent_at"])
-    ]
-    base.ids["cursor"] = max([last, *(row["id"] for row in rows)])
-    return rows
+async def _no_comparing(self: Relay, ledger: Any) -> int:
+    said = await ledger.unheard("", 1000)
+    await ledger.note_heard(said)
+    return 0
 
 
-@mutant(Relay, "send_once")
+def _safe_stream() -> AbstractContextManager[None]:
+    """Streams that lose nothing and nobody who compares: then no history breaks the promise, but for a mutant."""
+    return _all(patch.object(Relay, "compare_once", _no_comparing), patch.object(World, "forecast", lambda *_: None))
+
+
+def mutant_of_sending(place: type[Any], method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter a mutant that comparing would heal, and which must be found out by what it does itself."""
+
+    def enter(stand_in: Callable[..., Any]) -> Callable[..., Any]:
+        MUTANTS[str(stand_in.__doc__).rstrip(".")] = lambda: _all(_safe_stream(), patch.object(place, method, stand_in))
+        return stand_in
+
+    return enter
+
+
+MUTANTS["Nobody compares, and the stream is taken to be safe"] = lambda: patch.object(
+    Relay, "compare_once", _no_comparing
+)
+
+
+@mutant_of_sending(postgres._Transaction, "__aexit__")
+async def publish_after(self: Any, kind: Any, fault: Any, trace: Any) -> None:
+    """Events are published after the commit, without an outbox that remembers them."""
+    unsent = self.db.written.pop("unsent", {})
+    rows = [self.db.written["outbox"][id] for _, id in unsent]
+    await _exit(self, kind, fault, trace)
+    if rows and kind is None:
+        await self.db.owner.bus.publish([encode_outbox(self.book.room, row) for row in rows])
+
+
+@mutant_of_sending(Relay, "send_once")
 async def mark_first(self: Relay, ledger: Any) -> int:
-    """The relay marks as sent before it publishes, and resends only what was noticed to fail."""
+    """What waits to be sent is struck off before it is published, and queued again when that is seen to fail."""
     rows = await ledger.unsent(500)
     if rows:
         await ledger.mark_sent([row["id"] for row in rows])
         try:
             await self.bus.publish([encode_outbox(self.room, row) for row in rows])
         except BusSaysNo:
+            ledger.db.base.rows["unsent"] |= {(row["bulk"], row["id"]): True for row in rows}
             return 0
     return len(rows)
 
 
-MUTANTS["The relay marks as sent before it publishes, and nobody compares"] = lambda: _both(
-    patch.object(Relay, "send_once", mark_first), patch.object(Relay, "compare_once", _no_comparing)
-)
-del MUTANTS["The relay marks as sent before it publishes, and resends only what was noticed to fail"]
+@mutant_of_sending(FakeLedger, "unsent")
+async def cursor(self: FakeLedger, most: int) -> Sequence[Mapping[str, Any]]:
+    """The relay remembers the last id it sent."""
+    rows = await _unsent(self, most)
+    sent = self.db.base.sent_up_to
+    await self.mark_sent([row["id"] for row in rows if row["id"] <= sent])
+    return [row for row in rows if row["id"] > sent]
 
 
 @mutant(FakeLedger, "_number")
-async def number_outside(self: FakeLedger, name: str, more: int, tracked: bool) -> int:
+async def number_outside(self: FakeLedger, name: str, more: int) -> int:
     """Numbers are given outside the transaction."""
-    rows = self.db.base.rows["sequences"]
-    said, heard = rows.get(name, (0, 0))
-    rows[name] = (said + more, heard if tracked else said + more)
+    rows = self.db.base.rows
+    said: int = rows["sequences"].get(name, 0)
+    rows["sequences"][name] = rows["unheard"][name] = said + more
     await self.db.step()
-    return int(said)
+    return said
 
 
-@mutant(FakeLedger, "send_again")
-async def same_id_again(self: FakeLedger, behind: Mapping[str, int], before_ms: int) -> int:
-    """What is sent again has the id it had, and the stream drops it as a repeat."""
-    found = 0
-    for id, row in list(self.db.base.rows["outbox"].items()):
-        if row["sequence"] > behind.get(row["aggregate"], 10**9) and row["sent_at"]:
-            self.db.base.rows["outbox"][id] = {**row, "sent_at": None}
-            found += 1
+# ── comparing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _send_again(change: Callable[[FakeLedger, Mapping[str, Any]], None]) -> Callable[..., Any]:
+    async def send_again(self: FakeLedger, *asked: Any) -> int:
+        await self.db.step()
+        found = self._lost(*asked)
+        for row in found:
+            change(self, row)
+        await self._done()
+        return len(found)
+
+    return send_again
+
+
+@mutant(FakeLedger, "_queue")
+def same_message_id(self: FakeLedger, row: Mapping[str, Any]) -> None:
+    """What was lost is sent again with its old message id, and the stream drops it as a repeat."""
+    _queue(self, {**row, "resends": 0})
+
+
+def _at_old_place(self: FakeLedger, row: Mapping[str, Any]) -> None:
+    self.db.write("outbox", row["id"], {**row, "resends": row["resends"] + 1})
+    self.db.write("unsent", (row["bulk"], row["id"]), True)
+
+
+MUTANTS["What was lost is queued again at its old place, before marks that have passed"] = lambda: patch.object(
+    FakeLedger, "send_again", _send_again(_at_old_place)
+)
+
+
+@mutant(FakeLedger, "places")
+async def mark_says_more(self: FakeLedger) -> tuple[int, int]:
+    """The mark says more than was sent: the end of the queue, whatever waits in it."""
     await self.db.step()
-    return found
+    end = max(self.db.all("outbox"), default=-1) + 1
+    return end, end
+
+
+async def _not_heard(self: FakeBus, room: str) -> None:
+    await self.owner.step()
+
+
+def _slow_to_send() -> AbstractContextManager[None]:
+    """Bells are never heard, so that what another replica has queued may wait for long."""
+    return _all(patch.object(FakeBus, "ring", _not_heard), patch.object(shared.relay, "POLL", 20.0))
+
+
+MUTANTS["What waits to be sent is taken for lost, and its old place stays in the queue"] = lambda: _all(
+    _slow_to_send(), patch.object(FakeLedger, "_waiting", lambda self: {})
+)
+
+
+_note_passed = FakeLedger.note_passed
+
+
+@mutant(FakeLedger, "note_passed")
+async def one_mark(self: FakeLedger, source: str, line: str, place: int) -> None:
+    """A mark in one line is taken for both."""
+    for one in LINES:
+        await _note_passed(self, source, one, place)
 
 
 async def _silence_is_yes(self: Relay, listener: str, said: Mapping[str, int]) -> Mapping[str, Any]:
     answer = await _ask(self, listener, said)
-    return answer if answer is not None else {"passed": 0, "behind": {}, "held": []}
+    return answer if answer is not None else {"passed": (0, 0), "behind": {}, "held": []}
 
 
 _ask = Relay._ask
 MUTANTS["A listener's silence is taken for a yes"] = lambda: patch.object(Relay, "_ask", _silence_is_yes)
+
+
+@mutant(FakeLedger, "_number")
+async def entered_once(self: FakeLedger, name: str, more: int) -> int:
+    """What is to be compared is entered once, and not raised by what is said after."""
+    before = self.db.read("unheard", name)
+    said = await _number(self, name, more)
+    if before is not None:
+        self.db.write("unheard", name, before)
+    return said
 
 
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,6 +338,15 @@ async def holds_nothing(self: Unit, ledger: Any, source: str, letter: Letter, se
     await _bury_letter(self, ledger, source, letter, settlement, reason)
     if source:
         await ledger.set_marks(source, {letter.aggregate: Mark(letter.sequence)})
+
+
+@mutant(FakeLedger, "give_up")
+async def closed_and_forgotten(self: FakeLedger, letter: int, why: str) -> bool:
+    """A command that was closed is done when the bus brings it once more."""
+    await self.db.step()
+    closed = await self._change_letter(letter, ("dead", "again"), "settled", why)
+    await self._free([letter], 1)
+    return closed
 
 
 @mutant(Unit, "serve")

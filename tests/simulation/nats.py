@@ -6,10 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.bus import COMMANDS, EVENTS, PASSED, BusSaysNo, Letter, NoAnswer, Outgoing, Reading, ReadingGone
+from shared.message import in_bulk
 from shared.questions import TellWatermarks
+from tests.simulation.promise import check_sent_again
 
 if TYPE_CHECKING:
     from tests.simulation.replica import Replica
@@ -28,14 +31,16 @@ class _Entry:
     headers: dict[str, str]
     tries: int = 0
     due: float = 0.0
+    first: bool = False  # nothing with its id was ever stored before
 
 
 @dataclass(slots=True)
 class Consumer:
     """A durable consumer: what it has not delivered yet, and what was delivered and not acknowledged."""
 
-    prefix: str
+    reading: Reading
     era: int
+    stalled: bool = False
     pending: deque[_Entry] = field(default_factory=deque)
     unacked: dict[int, _Entry] = field(default_factory=dict)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
@@ -53,26 +58,50 @@ class Consumer:
                 future.set_result(None)
                 return
 
+    def begin(self) -> None:
+        """Deliver from now on."""
+        self.stalled = False
+        for _ in range(len(self.waiting)):
+            self.wake()
+
     def recall(self, now: float) -> None:
         """What was not acknowledged in time is pending again."""
+        if not self.unacked:
+            return
         for entry in [entry for entry in self.unacked.values() if entry.due <= now]:
             del self.unacked[entry.number]
             self.pending.append(entry)
+
+    def settle(self, entry: _Entry) -> None:
+        """This one is acknowledged; where one at a time may be under way, the next one may come."""
+        del self.unacked[entry.number]
+        if self.reading.most == 1:
+            self.wake()
+
+    @property
+    def ready(self) -> int:
+        """How many may be delivered now: a list is worked strictly piece after piece."""
+        return 0 if self.stalled or (self.unacked and self.reading.most == 1) else len(self.pending)
 
 
 class Stream:
     """One stream and its consumers."""
 
-    def __init__(self, world: World, name: str, readings: Sequence[Reading]) -> None:
+    def __init__(self, world: World, name: str, readings: tuple[Reading, ...]) -> None:
         self.world, self.name, self.readings = world, name, readings
         self.stands, self.full, self.era, self.stored = True, False, 0, 0
         self.seen_ids: set[str] = set()
+        self.ever: set[str] = set()
         self.log: list[Outgoing] = []
         self.consumers: dict[str, Consumer] = {}
         self._make_consumers()
 
     def _make_consumers(self) -> None:
-        self.consumers = {one.durable: Consumer(one.subjects[0].rstrip(">"), self.era) for one in self.readings}
+        self.consumers = {one.durable: Consumer(one, self.era) for one in self.readings}
+
+    def consumers_of(self, subject: str) -> list[Consumer]:
+        """Whoever reads this subject."""
+        return [self.consumers[durable] for durable in _routes(self.readings, subject)]
 
     def store(self, message: Outgoing) -> None:
         """Store a message unless one with its id was stored already. Raises `BusSaysNo` if there is no room or stream."""
@@ -85,11 +114,13 @@ class Stream:
             return
         if id:
             self.seen_ids.add(id)
+            check_sent_again(self, message)
         self.stored += 1
         self.log.append(message)
-        for consumer in self.consumers.values():
-            if subject.startswith(consumer.prefix):
-                consumer.hear(_Entry(self.stored, subject, payload, headers))
+        first = id not in self.ever
+        self.ever.add(id)
+        for consumer in self.consumers_of(subject):
+            consumer.hear(_Entry(self.stored, subject, payload, headers, first=first))
 
     def delete(self) -> None:
         """The whole stream is gone: messages, ids, consumers."""
@@ -103,6 +134,12 @@ class Stream:
             while consumer.waiting:
                 consumer.wake()
 
+    def stall(self, seconds: float) -> None:
+        """The stream takes messages in and delivers none for a while: what is in it is late."""
+        for consumer in self.consumers.values():
+            consumer.stalled = True
+            self.world.loop.call_later(seconds, consumer.begin)
+
     def purge(self) -> None:
         """The messages are gone; the ids of what was stored are still known."""
         self.log.clear()
@@ -114,10 +151,18 @@ class Stream:
         """Something that was stored once comes again to everybody, long after."""
         if self.log and self.stands:
             subject, payload, headers = self.world.chance.choice(self.log)
-            for consumer in self.consumers.values():
-                if subject.startswith(consumer.prefix):
-                    self.stored += 1
-                    consumer.hear(_Entry(self.stored, subject, payload, headers))
+            for consumer in self.consumers_of(subject):
+                self.stored += 1
+                consumer.hear(_Entry(self.stored, subject, payload, headers))
+
+
+@cache
+def _routes(readings: tuple[Reading, ...], subject: str) -> list[str]:
+    return [
+        one.durable
+        for one in readings
+        if any(subject == name or (name[-1] == ">" and subject.startswith(name[:-1])) for name in one.subjects)
+    ]
 
 
 class FakeBus:
@@ -133,22 +178,28 @@ class FakeBus:
     # ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def publish(self, batch: Sequence[Outgoing]) -> None:
-        """Few go one after another, many as one; the word that they are stored may be lost on its way back."""
+        """Few go one by one, whatever becomes of each, many as one; the word that they are stored may be lost."""
+        refused = None
         if len(batch) > 4:
             await self.owner.step()
-            for message in batch:
-                self._stream(message[0]).store(message)
-        else:
-            for message in batch:
+        for message in batch:
+            if len(batch) <= 4:
                 await self.owner.step()
+            try:
                 self._stream(message[0]).store(message)
+            except BusSaysNo as refusal:
+                refused = refusal
+        if refused is not None:
+            raise refused
         await self.owner.step("after publish")
 
-    async def passed(self, room: str, at_ms: int) -> None:
-        """The mark of the relay."""
-        headers = {"ce-type": PASSED, "ce-source": f"/estafeta/{room}", "ce-sequence": str(at_ms)}
-        await self.owner.step()
-        self.world.streams[EVENTS].store((f"evt.{room}.relay.passed", b"", headers))
+    async def passed(self, room: str, places: Sequence[int]) -> None:
+        """The marks of the relay, one in each line."""
+        subject = f"evt.{room}.relay.passed"
+        for line, place in zip((subject, in_bulk(subject)), places, strict=True):
+            headers = {"ce-type": PASSED, "ce-source": f"/estafeta/{room}", "ce-sequence": str(place)}
+            await self.owner.step()
+            self.world.streams[EVENTS].store((line, b"", headers))
         await self.owner.step("after publish")
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,12 +213,12 @@ class FakeBus:
         consumer = stream.consumers[reading.durable]
         now = world.loop.time()
         consumer.recall(now)
-        if not consumer.pending:
+        if not consumer.ready:
             await self._wait(consumer, wait, now)
             consumer.recall(world.loop.time())
             if consumer.era != stream.era:
                 raise ReadingGone(reading.durable)
-        most = min(len(consumer.pending), reading.most, 1 + int(self._chance.random() * 12))
+        most = min(consumer.ready, reading.most, 1 + int(self._chance.random() * 12))
         if not most:
             return []
         entries = [consumer.pending.popleft() for _ in range(most)]
@@ -217,7 +268,7 @@ class FakeBus:
             if found and self._chance.random() < self.world.weather.ack_lost:
                 self.world.seen["ack lost"] += 1
             elif found:
-                del found[0].unacked[found[1].number]
+                found[0].settle(found[1])
 
     async def later(self, letter: Letter, delay: float) -> None:
         """The letter comes again after `delay`, or, if this is lost, when its time for an ack is over."""

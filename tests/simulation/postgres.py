@@ -30,7 +30,9 @@ class Database:
         self.room = room
         self.rows: dict[str, dict[Any, Any]] = {
             "outbox": {},  # id → row
-            "sequences": {},  # aggregate → (said, heard)
+            "unsent": {},  # (bulk, id) → True
+            "sequences": {},  # aggregate → said
+            "unheard": {},  # aggregate → said
             "watermarks": {},  # (source, aggregate) → (applied, held_by)
             "commands_done": {},  # id → True
             "dead_letters": {},  # id → row
@@ -41,11 +43,19 @@ class Database:
         self.queues: dict[Key, deque[tuple[Connection, asyncio.Future[None]]]] = {}
         self.leader: Connection | None = None
         self.deadlocks = 0
+        self.sent_up_to = 0
+        self.told = (0, 0)  # the furthest places in the queue up to which all was said to be sent
+        self.late: set[UUID] = set()  # messages whose commit came after such a word about their place
 
     def next_id(self, table: str) -> int:
         """An identity value: given at once, whether the transaction commits or not."""
         self.ids[table] += 1
         return self.ids[table]
+
+    def tell_places(self, single: int, bulk: int) -> tuple[int, int]:
+        """Remember what is said of the places in the queue: what is committed before them after this is late."""
+        self.told = (max(self.told[0], single), max(self.told[1], bulk))
+        return single, bulk
 
 
 class Connection:
@@ -78,10 +88,12 @@ class Connection:
     def all(self, table: str) -> dict[Any, Any]:
         """All rows as this transaction sees them."""
         mine = self.written.get(table)
-        return {**self.base.rows[table], **mine} if mine else self.base.rows[table]
+        if not mine:
+            return self.base.rows[table]
+        return {key: row for key, row in {**self.base.rows[table], **mine}.items() if row is not None}
 
     def write(self, table: str, key: Any, row: Any) -> None:
-        """Write a row, visible to others after the commit."""
+        """Write a row, or None to delete it, visible to others after the commit."""
         self.written.setdefault(table, {})[key] = row
 
     async def lock(self, *key: Any) -> None:
@@ -114,9 +126,17 @@ class Connection:
 
     def commit(self) -> None:
         """Make it all visible at once."""
-        rows = self.base.rows
-        for table, written in self.written.items():
-            rows[table].update(written)
+        base = self.base
+        for id, row in self.written.get("outbox", {}).items():
+            if row is not None and id < base.told[row["bulk"]] and id not in base.rows["outbox"]:
+                base.late.add(row["message_id"])
+        for table, changes in self.written.items():
+            rows = base.rows[table]
+            for key, row in changes.items():
+                if row is None:
+                    rows.pop(key, None)
+                else:
+                    rows[key] = row
         self.base.effects += self.effects
         self.written, self.effects = {}, []
         self._release()
@@ -187,6 +207,7 @@ class _Transaction:
         db = self.db
         try:
             if kind is None:
+                await db.owner.linger()
                 await db.step()
                 db.commit()
                 db.owner.world.seen["commit"] += 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from shared.bus import Outgoing
+    from tests.simulation.nats import Stream
     from tests.simulation.replica import Room
     from tests.simulation.world import World
 
@@ -22,7 +24,7 @@ def restless(world: World) -> str:
     """What is still on its way, in words; empty when all is at rest."""
     for source, listeners in LISTENERS.items():
         rows = world.rooms[source].base.rows
-        for name, (said, heard) in rows["sequences"].items():
+        for name, said in rows["sequences"].items():
             held = False
             for listener in listeners if not name.startswith("letter/") else ():
                 applied, holder = world.rooms[listener].base.rows["watermarks"].get((source, name), (0, None))
@@ -30,11 +32,11 @@ def restless(world: World) -> str:
                     held = True
                 elif applied < said:
                     return f"{listener} has applied {applied} of {said} in {name}"
-            if heard < said and not held:
+            if name in rows["unheard"] and not held:
                 return f"{source} does not know that all of {name} is heard"
     for room in world.rooms.values():
-        if any(row["sent_at"] is None for row in room.base.rows["outbox"].values()):
-            return f"{room.name} has something unsent"
+        if unsent := room.base.rows["unsent"]:
+            return f"{room.name} has something unsent: {sorted(unsent)}"
         for row in room.base.rows["dead_letters"].values():
             mark = room.base.rows["watermarks"].get((row["source"], row["aggregate"]), (0, None))
             if row["state"] == "again" or (row["state"] == "waiting" and mark[1] is None):
@@ -44,6 +46,23 @@ def restless(world: World) -> str:
             if consumer.pending or consumer.unacked:
                 return f"{durable} has {len(consumer.pending)} pending and {len(consumer.unacked)} unacked"
     return ""
+
+
+def check_sent_again(stream: Stream, message: Outgoing) -> None:
+    """What is sent again was lost, or met its listener at least once: never does it still wait there to be delivered.
+
+    Beyond blame is what was committed after a mark had told about its place, and copies that the bus took in twice.
+    """
+    id, _, resends = message[2].get("Nats-Msg-Id", "").partition("/")
+    if not resends:
+        return
+    waiting = [
+        any(one.first and not one.tries and one.headers["ce-id"] == id for one in consumer.pending if one.payload)
+        for consumer in stream.consumers_of(message[0])
+    ]
+    late = stream.world.rooms[message[2]["ce-source"].rpartition("/")[2]].base.late
+    if waiting and all(waiting) and UUID(id) not in late:
+        stream.world.waste.append(f"{message[2]['ce-subject']} {message[2]['ce-sequence']}")
 
 
 def check_hold(world: World) -> None:
@@ -89,7 +108,9 @@ def _check_announcements(world: World) -> None:
 
 
 def check(world: World) -> None:
-    """At the end: what was wished, once, in order, everywhere, and nothing else."""
+    """At the end: what was wished, once, in order, everywhere, and nothing else; and late was not taken for lost."""
+    if world.waste:
+        raise Violation(f"sent again while still on its way: {', '.join(world.waste)}")
     for room in world.rooms.values():
         for replica in room.replicas:
             for task in replica.tasks:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _READS = {
-    "intake": ("intake_commands",),
-    "routing": ("routing_hears_intake",),
-    "process": ("process_hears_routing",),
-    "reminders": ("reminders_hears_routing",),
+    "intake": ("intake_commands", "intake_bulk"),
+    "routing": ("routing_hears_intake", "routing_hears_intake_bulk"),
+    "process": ("process_hears_routing", "process_hears_routing_bulk"),
+    "reminders": ("reminders_hears_routing", "reminders_hears_routing_bulk"),
 }
 READINGS: dict[str, tuple[Reading, ...]] = {
     room: tuple(one for one in readings_of(room) if one.durable in durables) for room, durables in _READS.items()
@@ -39,6 +39,7 @@ class Weather:
     cut: float = 0.0
     freeze: float = 0.0
     silence: float = 0.0
+    slow: float = 0.0
     ack_lost: float = 0.0
     disorder: float = 0.0
 
@@ -51,7 +52,8 @@ class Weather:
             cut=pick((0, 0.005, 0.02)),
             freeze=pick((0, 0, 0.003)),
             silence=pick((0, 0.3, 0.7)),
-            ack_lost=pick((0, 0.1, 0.5)),
+            slow=pick((0, 0.1, 0.5)),
+            ack_lost=pick((0, 0.1, 0.7)),
             disorder=pick((0, 0.2, 0.6)),
         )
 
@@ -139,6 +141,12 @@ class Replica:
             await self._pause(self)
             if self.dead:
                 raise asyncio.CancelledError
+
+    async def linger(self) -> None:
+        """A disk that takes its time: what has its place in the queue already is committed long after others."""
+        if self.world.stormy and self._weather.slow and self._chance() < self._weather.slow:
+            self.world.tell(self, "slow to commit")
+            await asyncio.sleep(3 * self._chance())
 
     def crash(self, where: str) -> None:
         """kill -9: nothing more is done here; the servers notice; the supervisor starts it anew."""

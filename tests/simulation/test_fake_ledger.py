@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import Letter
+from shared.bus import LINES, Letter
 from shared.events import StaffChanged
 from shared.ledger import Ledger, Mark
 from shared.message import Cause
@@ -20,9 +20,9 @@ from tests.simulation.postgres import Connection
 from tests.simulation.world import World
 
 Call = Callable[[Any], Coroutine[Any, Any, Any]]
-_FAR_MS = 10**14
-_NAMES = ("staff/a", "staff/b", "client/c")
-_TIMES = ("said_at", "sent_at")
+_STAFF = ("staff/a", "staff/b")
+_NAMES = (*_STAFF, "client/c")
+_TIMES = ("said_at",)
 
 
 def _calls(draw: Random, most: int) -> list[tuple[str, Call]]:
@@ -42,7 +42,7 @@ Statement = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 def _put(draw: Random) -> Statement:
-    cause = Cause(UUID(int=draw.getrandbits(60)), UUID(int=1), is_command=draw.random() < 0.5)
+    cause = Cause(UUID(int=draw.getrandbits(60)), UUID(int=1), is_command=draw.random() < 0.5, bulk=draw.random() < 0.5)
     staff = [draw.choice("ab") for _ in range(draw.randint(1, 3))]
     said = [cause.says(StaffChanged(staff_id=one, name="n", office_id="o", function=Function.SALES)) for one in staff]
     return "put", (said,), {}
@@ -51,13 +51,24 @@ def _put(draw: Random) -> Statement:
 def _bury(draw: Random) -> Statement:
     number = draw.randint(1, 6)
     headers = {"ce-id": str(UUID(int=number)), "ce-subject": draw.choice(_NAMES), "ce-sequence": str(number)}
-    letter = Letter("evt.process.x.y", headers, b"{}")
-    return "bury", ("process", letter), {"reason": "r", "handler": "h", "state": draw.choice(("dead", "waiting"))}
+    source, subject = draw.choice((("process", "evt.process.x.y"), ("", "cmd.routing.x.y")))
+    letter = Letter(subject, headers if source else {"ce-id": headers["ce-id"]}, b"{}")
+    return "bury", (source, letter), {"reason": "r", "handler": "h", "state": draw.choice(("dead", "waiting"))}
 
 
 def _marks(draw: Random) -> Statement:
     marks = {name: Mark(draw.randint(0, 5), draw.choice((None, 1, 2, 3))) for name in _NAMES[: draw.randint(1, 3)]}
     return "set_marks", ("process", marks), {}
+
+
+def _heard(draw: Random) -> Statement:
+    return "note_heard", ({name: draw.randint(1, 60) for name in draw.sample(_STAFF, draw.randint(0, 2))},), {}
+
+
+def _again(draw: Random) -> Statement:
+    behind = {name: draw.randint(0, 60) for name in draw.sample(_STAFF, draw.randint(1, 2))}
+    said = {name: applied + draw.randint(0, 4) for name, applied in behind.items()}
+    return "send_again", (behind, said, [draw.randint(0, 500), draw.randint(0, 500)]), {}
 
 
 _STATEMENTS: tuple[Callable[[Random], Statement], ...] = (
@@ -67,17 +78,19 @@ _STATEMENTS: tuple[Callable[[Random], Statement], ...] = (
     _bury,
     _marks,
     lambda draw: ("lock_marks", ("process", draw.sample(_NAMES, 2)), {}),
-    lambda draw: ("note_passed", ("process", draw.randint(1, 9)), {}),
+    lambda draw: ("note_passed", ("process", draw.choice(LINES), draw.randint(1, 9)), {}),
     lambda draw: ("enter_commands", ([UUID(int=draw.randint(1, 9)) for _ in range(3)],), {}),
     lambda draw: ("settle", ([draw.randint(1, 4)], "applied"), {}),
     lambda draw: ("revive", (draw.choice((None, 1, 2)),), {}),
     lambda draw: ("give_up", (draw.randint(1, 4), "closed"), {}),
     lambda draw: ("revived", (50,), {}),
     lambda draw: ("unsent", (50,), {}),
-    lambda draw: ("mark_sent", ([draw.randint(1, 30) for _ in range(4)],), {}),
-    lambda draw: ("unheard", ("", 50), {}),
-    lambda draw: ("note_heard", ({"staff/a": draw.randint(1, 4)},), {}),
-    lambda draw: ("send_again", ({"staff/a": draw.randint(0, 3)}, _FAR_MS), {}),
+    lambda draw: ("unsent", (3,), {}),
+    lambda draw: ("mark_sent", (draw.sample(range(1, 500), 100),), {}),
+    lambda draw: ("places", (), {}),
+    lambda draw: ("unheard", (draw.choice(("", "staff/a")), draw.choice((1, 50))), {}),
+    _heard,
+    _again,
     lambda draw: ("watermarks", ("process", {name: draw.randint(1, 6) for name in _NAMES}), {}),
 )
 

@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from random import Random
 from typing import Any, cast
 from unittest.mock import patch
 from uuid import UUID, uuid5
 
+import shared.bus
 import shared.relay
 import shared.unit
 from shared.bus import COMMANDS, EVENTS, BusSaysNo, Outgoing, encode_command
-from shared.commands import LeadFields, SubmitLead
+from shared.commands import LeadFields, Row, SubmitLead, SubmitRows
 from shared.events import ClientRegistered, StaffChanged
 from shared.message import Batch, NotYet, Said, Unfit
 from shared.questions import TellWatermarks
@@ -36,12 +38,15 @@ from tests.simulation.replica import READINGS, People, Replica, Room, Weather
 STORM, PATIENCE = 2.0, 90.0
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _NAMES = UUID(int=42)
+_BEFALLS = (
+    *("delete", "delete", "delete both", "purge", "purge"),
+    *("stall", "stall", "full", "forget", "repeat", "hurry"),
+)
 REPLICAS = {"intake": 2, "routing": 2, "process": 1, "reminders": 1}
 # The kernel's patience in units of this world: a history is short, so its waits are shorter; nothing else is changed.
 _PACE: tuple[tuple[Any, str, float], ...] = (
     (shared.relay, "POLL", 3.0),
     (shared.relay, "COMPARE_EVERY", 2.0),
-    (shared.relay, "_GRACE_MS", 400),
     (shared.relay, "_PAUSE", 1.5),
 )
 
@@ -50,18 +55,20 @@ _PACE: tuple[tuple[Any, str, float], ...] = (
 class Wish:
     """One command: for which client, how many events it makes, and what is the matter with it.
 
+    `bulk` ones come as part of a list, and all that comes of them travels in the line of lists.
     `trouble` names where and how it cannot be applied until it is mended: `routing unfit`, `process bug` …
     """
 
     number: int
     client: int
     events: int
+    bulk: bool
     trouble: str
 
     @property
     def id(self) -> UUID:
         """The command's id: the same however often the person sends it."""
-        return uuid5(_NAMES, f"wish {self.number}")
+        return _id_of(self.number)
 
     @property
     def names(self) -> list[str]:
@@ -83,14 +90,15 @@ class World:
         self.rooms = {name: Room(name) for name in READINGS}
         readings = [one for room in READINGS.values() for one in room]
         self.streams = {
-            name: Stream(self, name, [one for one in readings if one.stream == name]) for name in (EVENTS, COMMANDS)
+            name: Stream(self, name, tuple(one for one in readings if one.stream == name))
+            for name in (EVENTS, COMMANDS)
         }
         self.people = People(self, Room("people"), 0)
         self.wishes = self._wishes()
-        self.by_number = {str(wish.number): wish for wish in self.wishes}
+        self.waste: list[str] = []  # what was sent again while it was still on its way
         self.closed: set[tuple[str, UUID]] = set()  # room and message of dead letters that the operator has closed
         self.handlers: dict[str, dict[type[Any], Handler]] = {
-            "intake": {SubmitLead: self._submit},
+            "intake": {SubmitLead: self._submit, SubmitRows: self._submit},
             "routing": {ClientRegistered: self._register},
             "process": {StaffChanged: self._note("process")},
             "reminders": {StaffChanged: self._note("reminders")},
@@ -106,17 +114,18 @@ class World:
             if troubled and draw.random() < 0.4:
                 room = draw.choice(("intake", "routing", "routing", "process"))
                 trouble = f"{room} {draw.choice(('unfit', 'unfit', 'notyet', 'bug'))}"
-            wishes.append(Wish(number, draw.randrange(clients), draw.choice((1, 1, 2)), trouble))
+            bulk = draw.random() < 0.4
+            wishes.append(Wish(number, draw.randrange(clients), draw.choice((1, 1, 2)), bulk, trouble))
         return wishes
 
     # ── what the rooms do ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _submit(self, wishes: Batch[SubmitLead], db: Any) -> Said:
-        """Intake: each wish makes one or two events of its client."""
+    async def _submit(self, wishes: Batch[SubmitLead] | Batch[SubmitRows], db: Any) -> Said:
+        """Intake: each wish makes one or two events of its client, whether it comes by itself or in a list."""
         await db.step()
         said: Said = []
         for heard in wishes:
-            wish = self.by_number[heard.message.external_id]
+            wish = self.wishes[_number(heard.message)]
             self._meet("intake", wish.trouble)
             db.effects.append((heard.id, str(wish.number)))
             said += [
@@ -189,7 +198,7 @@ class World:
                 self._begin(room, number)
         wishing = [loop.create_task(self._wish(wish, draw.random() * STORM * 0.6)) for wish in self.wishes]
         for _ in range(draw.choice((0, 1, 2, 3))):
-            self._forecast(draw.random() * STORM)
+            self.forecast(draw.random() * STORM)
         await asyncio.sleep(STORM)
         self.stormy = False
         self.weather.ack_lost = self.weather.silence = self.weather.disorder = 0.0
@@ -211,9 +220,7 @@ class World:
     async def _wish(self, wish: Wish, at: float) -> None:
         """A person sends a command, and again, until it is known what came of it."""
         await asyncio.sleep(at)
-        command = SubmitLead(
-            source_system="simulation", external_id=str(wish.number), source=Source.INBOUND_CALL, fields=LeadFields()
-        )
+        command = _command(wish)
         rows = self.rooms["intake"].base.rows
         bus = FakeBus(self.people)
         sent = set()
@@ -229,15 +236,15 @@ class World:
                 if any(row["message_id"] in sent for row in rows["dead_letters"].values()):
                     return
 
-    def wire(self, wish: Wish, command: SubmitLead) -> Outgoing:
+    def wire(self, wish: Wish, command: SubmitLead | SubmitRows) -> Outgoing:
         """A wish as it goes on the wire: with the id that it has for ever."""
         return encode_command(command, id=wish.id)
 
-    def _forecast(self, at: float) -> None:
+    def forecast(self, at: float) -> None:
         """Something that befalls the bus, or an operator who is too quick."""
         draw = self.chance
         events, commands = self.streams[EVENTS], self.streams[COMMANDS]
-        what = draw.choice(("delete", "delete", "delete both", "purge", "purge", "full", "forget", "repeat", "hurry"))
+        what = draw.choice(_BEFALLS)
         self.loop.call_later(at, self.tell, None, what)
         if what.startswith("delete"):
             for stream in (events, commands) if what == "delete both" else (events,):
@@ -245,6 +252,8 @@ class World:
                 self.loop.call_later(at + 0.5 * draw.random(), setattr, stream, "stands", True)
         elif what == "purge":
             self.loop.call_later(at, events.purge)
+        elif what == "stall":
+            self.loop.call_later(2 * at, events.stall, 6 * draw.random())
         elif what == "full":
             self.loop.call_later(at, setattr, events, "full", True)
             self.loop.call_later(at + 1.0, setattr, events, "full", False)
@@ -285,6 +294,8 @@ class World:
             if not self._dead():
                 return
             await self._settle_all("close" if self.chance.random() < 0.4 else "again")
+            if self.chance.random() < 0.4:
+                self.streams[COMMANDS].repeat()
             await self._rest()
         raise Violation("dead letters that cannot be settled")
 
@@ -325,6 +336,24 @@ class World:
             self.told(f"{self.loop.time():8.3f}  {who}: {what} {more}".rstrip())
 
 
+def _command(wish: Wish) -> SubmitLead | SubmitRows:
+    if wish.bulk:
+        row = Row(number=wish.number + 1, fields=LeadFields())
+        return SubmitRows(import_id=_NAMES, file_name="list.csv", campaign="simulation", rows=[row])
+    return SubmitLead(
+        source_system="simulation", external_id=str(wish.number), source=Source.INBOUND_CALL, fields=LeadFields()
+    )
+
+
+def _number(command: SubmitLead | SubmitRows) -> int:
+    return command.rows[0].number - 1 if isinstance(command, SubmitRows) else int(command.external_id)
+
+
+@cache
+def _id_of(number: int) -> UUID:
+    return uuid5(_NAMES, f"wish {number}")
+
+
 class _Log:
     """The kernel's log: to nowhere, or to whoever follows a history."""
 
@@ -344,6 +373,8 @@ def simulated(told: Callable[[str], None] | None = None) -> Iterator[None]:
     with ExitStack() as stack:
         for module, name, value in _PACE:
             stack.enter_context(patch.object(module, name, value))
+        # The same few ids are read again and again.
+        stack.enter_context(patch.object(shared.bus, "UUID", lru_cache(1000)(UUID)))
         for module in (shared.relay, shared.unit):
             stack.enter_context(patch.object(module, "log", _Log(told)))
         yield
