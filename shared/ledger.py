@@ -23,6 +23,7 @@ from shared.message import Said, in_bulk
 __all__ = ["Book", "Ledger", "Mark", "add_ledger"]
 
 
+FEW = 8
 SILENCE = 3
 """Seconds after which a leader of whom nothing is heard leads no more."""
 
@@ -108,17 +109,18 @@ class Ledger:
     async def lock_marks(self, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
         """Lock the watermarks of `aggregates`, in order, and tell the moment. Whoever comes second waits here."""
         names = sorted(set(aggregates))
-        rows = list(await fetch(self.db, _LOCK_MARKS, source, names))
+        # Few are made and locked at once; of many, those that stand already are not written for that.
+        rows = list(await fetch(self.db, _LOCK_MARKS, source, names)) if len(names) > FEW else []
         here = {row["aggregate"] for row in rows}
         if missing := [name for name in names if name not in here]:
-            await execute(
+            rows += await fetch(
                 self.db,
-                "insert into watermarks (source, aggregate, applied) select $1, name, 0 from unnest($2::text[]) name"
-                " on conflict do nothing",
+                "insert into watermarks as w (source, aggregate, applied) select $1, name, 0 from unnest($2::text[]) name"
+                " on conflict (source, aggregate) do update set applied = w.applied"
+                " returning aggregate, applied, held_by, clock_timestamp() as now",
                 source,
                 missing,
             )
-            rows += await fetch(self.db, _LOCK_MARKS, source, missing)
         return rows[0]["now"].astimezone(UTC), {row["aggregate"]: Mark(row["applied"], row["held_by"]) for row in rows}
 
     async def set_marks(self, source: str, marks: Mapping[str, Mark]) -> None:
@@ -147,13 +149,13 @@ class Ledger:
 
     async def enter_commands(self, ids: Sequence[UUID]) -> tuple[datetime, set[UUID]]:
         """Mark commands as done and return those that were not done before."""
-        rows = await fetch(
+        [row] = await fetch(
             self.db,
-            "insert into commands_done (id) select id from unnest($1::uuid[]) id order by id"
-            " on conflict do nothing returning id",
+            "with entered as (insert into commands_done (id) select id from unnest($1::uuid[]) id order by id"
+            " on conflict do nothing returning id) select clock_timestamp() as now, array(select id from entered) as ids",
             list(ids),
         )
-        return await self.now(), {row["id"] for row in rows}
+        return row["now"].astimezone(UTC), set(row["ids"])
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -165,36 +167,36 @@ class Ledger:
         aggregates = [saying.event.aggregate() for saying in said]
         counts = Counter(aggregates)
         names = sorted(counts)
-        rows = await fetch(
+        left = dict(counts)
+        nth: dict[tuple[UUID, str], int] = {}
+        ids, behind, subjects = [], [], []
+        for saying, aggregate in zip(said, aggregates, strict=True):
+            left[aggregate] -= 1
+            subject, cause = saying.event.subject_in(self.room), saying.cause
+            number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
+            ids.append(cause.new_id(f"{subject}/{number}"))
+            behind.append(left[aggregate])
+            subjects.append(in_bulk(subject) if cause.bulk else subject)
+        await execute(
             self.db,
             "with numbered as (insert into sequences as s (aggregate, said)"
             " select n.aggregate, n.more from unnest($1::text[], $2::bigint[]) as n(aggregate, more)"
             " on conflict (aggregate) do update set said = s.said + excluded.said returning aggregate, said),"
             " listened as (insert into unheard select aggregate, said from numbered where aggregate = any($3::text[])"
-            " on conflict (aggregate) do update set said = excluded.said) select aggregate, said from numbered",
+            " on conflict (aggregate) do update set said = excluded.said),"
+            " queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
+            " by_command, correlation, traceparent) select u.message_id, aggregate, n.said - u.behind, u.subject, u.type,"
+            " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($4::uuid[], $5::text[],"
+            " $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::boolean[], $12::uuid[], $13::text[])"
+            " with ordinality as u(message_id, aggregate, behind, subject, type, payload, cause, by_command, correlation,"
+            " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject)"
+            " insert into unsent select starts_with(subject, 'evt.bulk.'), id from queued",
             names,
             [counts[name] for name in names],
             [name for name in names if kind_of(name) in heard],
-        )
-        last = {row["aggregate"]: row["said"] - counts[row["aggregate"]] for row in rows}
-        nth: dict[tuple[UUID, str], int] = {}
-        ids, sequences, subjects = [], [], []
-        for saying, aggregate in zip(said, aggregates, strict=True):
-            last[aggregate] += 1
-            subject, cause = saying.event.subject_in(self.room), saying.cause
-            number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
-            ids.append(cause.new_id(f"{subject}/{number}"))
-            sequences.append(last[aggregate])
-            subjects.append(in_bulk(subject) if cause.bulk else subject)
-        await execute(
-            self.db,
-            "with queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
-            " by_command, correlation, traceparent) select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],"
-            " $5::text[], $6::text[], $7::uuid[], $8::boolean[], $9::uuid[], $10::text[]) returning id, subject)"
-            " insert into unsent select starts_with(subject, 'evt.bulk.'), id from queued",
             ids,
             aggregates,
-            sequences,
+            behind,
             subjects,
             [saying.event.type_name() for saying in said],
             [saying.event.model_dump_json() for saying in said],
