@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import structlog
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -297,10 +298,20 @@ class Unit:
 
 def is_passing(fault: Exception) -> bool:
     """Whether a fault will pass by itself: a lost connection, a deadlock, a server that restarts, no free connection."""
-    if isinstance(fault, DBAPIError):
-        state = getattr(fault.orig, "sqlstate", None) or ""
-        return fault.connection_invalidated or isinstance(fault, InterfaceError) or state[:2] in _PASSING_STATES
-    return isinstance(fault, OSError | PoolTimeout | TimeoutError | asyncio.TimeoutError)
+    if isinstance(fault, DBAPIError) and fault.connection_invalidated:
+        return True
+    said = _below(fault)
+    if isinstance(said, asyncpg.PostgresError):
+        return (said.sqlstate or "")[:2] in _PASSING_STATES
+    if isinstance(said, asyncpg.InterfaceError):
+        return not isinstance(said, ValueError)  # the connection is gone; a value that does not fit stays as it is
+    return isinstance(said, OSError | PoolTimeout | TimeoutError | asyncio.TimeoutError)
+
+
+def _below(fault: Exception) -> Exception:
+    """What the driver said, when SQLAlchemy passed it on."""
+    said = getattr(getattr(fault, "orig", None), "__cause__", None)
+    return said if isinstance(said, Exception) else fault
 
 
 def describe(fault: Exception) -> str:
@@ -312,10 +323,11 @@ def describe(fault: Exception) -> str:
         )
     if isinstance(fault, ExceptionGroup):
         return "; ".join(describe(one) for one in fault.exceptions)
-    if isinstance(fault, DBAPIError):
-        original = fault.orig
-        constraint = getattr(original.__cause__, "constraint_name", None) if original is not None else None
-        return f"{type(fault).__name__} {getattr(original, 'sqlstate', '') or ''} {constraint or ''}".strip()
+    said = _below(fault)
+    if isinstance(said, asyncpg.PostgresError):
+        return f"{type(said).__name__} {said.sqlstate or ''} {getattr(said, 'constraint_name', None) or ''}".strip()
+    if isinstance(said, asyncpg.InterfaceError | DBAPIError):
+        return type(said).__name__  # its text may hold a value
     return f"{type(fault).__name__}: {fault}"
 
 

@@ -1,0 +1,101 @@
+"""Statements go to the driver itself, inside SQLAlchemy's transactions: nothing of what those promise is lost by it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.database import engine_for, execute, fetch
+from shared.unit import describe, is_passing
+from tests.conftest import url_of
+
+
+@pytest.fixture
+async def engine(database: URL) -> AsyncIterator[AsyncEngine]:
+    engine = engine_for(url_of(database, "process"), "process", pool_size=1)
+    yield engine
+    await engine.dispose()
+
+
+_ENTER = "insert into commands_done (id) values ($1)"
+_COUNT = "select count(*) as n from commands_done where id = $1"
+
+
+async def _count(engine: AsyncEngine, id: object) -> int:
+    async with engine.connect() as db:
+        return int((await fetch(db, _COUNT, id))[0]["n"])
+
+
+async def test_what_is_rolled_back_leaves_nothing(engine: AsyncEngine) -> None:
+    id = uuid4()
+    with pytest.raises(ZeroDivisionError):
+        async with engine.begin() as db:
+            assert await execute(db, _ENTER, id) == 1
+            raise ZeroDivisionError
+    assert await _count(engine, id) == 0
+
+
+async def test_what_is_committed_stays_and_a_connection_lent_without_commit_leaves_nothing(engine: AsyncEngine) -> None:
+    kept, forgotten = uuid4(), uuid4()
+    async with engine.begin() as db:
+        await execute(db, _ENTER, kept)
+    async with engine.connect() as db:
+        await execute(db, _ENTER, forgotten)
+    assert (await _count(engine, kept), await _count(engine, forgotten)) == (1, 0)
+
+
+async def test_statements_of_both_kinds_share_one_transaction(engine: AsyncEngine) -> None:
+    id = uuid4()
+    async with engine.begin() as db:
+        await db.execute(text("set local application_name = 'one transaction'"))
+        await execute(db, _ENTER, id)
+        assert (await db.execute(text("select count(*) from commands_done where id = :id"), {"id": id})).scalar() == 1
+        [row] = await fetch(db, "select current_setting('application_name') as name")
+        assert row["name"] == "one transaction"
+
+
+async def test_under_autocommit_each_statement_stands_alone(engine: AsyncEngine) -> None:
+    id = uuid4()
+    async with engine.connect() as db:
+        await db.execution_options(isolation_level="AUTOCOMMIT")
+        await execute(db, _ENTER, id)
+        async with engine_for(engine.url, "process").connect() as other:
+            assert (await fetch(other, _COUNT, id))[0]["n"] == 1
+
+
+async def test_a_connection_that_the_server_ended_is_not_lent_again(engine: AsyncEngine, database: URL) -> None:
+    admin = engine_for(database, "public")
+    with pytest.raises(Exception) as raised:  # which of them depends on the moment
+        async with engine.begin() as db:
+            [row] = await fetch(db, "select pg_backend_pid() as pid")
+            async with admin.connect() as other:
+                await fetch(other, "select pg_terminate_backend($1)", row["pid"])
+            await fetch(db, "select 1")
+    assert is_passing(raised.value)
+    async with engine.begin() as db:  # the pool holds one connection only: it must be a new one
+        assert (await fetch(db, "select 1 as one"))[0]["one"] == 1
+    await admin.dispose()
+
+
+async def test_a_doubled_key_is_told_by_its_constraint_and_is_not_passing(engine: AsyncEngine) -> None:
+    id = uuid4()
+    with pytest.raises(asyncpg.UniqueViolationError) as raised:
+        async with engine.begin() as db:
+            await execute(db, _ENTER, id)
+            await execute(db, _ENTER, id)
+    assert not is_passing(raised.value)
+    assert describe(raised.value) == "UniqueViolationError 23505 commands_done_pkey"
+
+
+async def test_a_value_that_does_not_fit_is_not_passing_and_is_not_told(engine: AsyncEngine) -> None:
+    with pytest.raises(asyncpg.DataError) as raised:
+        async with engine.begin() as db:
+            await execute(db, _ENTER, "Ivanova +7 495 000-00-00")
+    assert not is_passing(raised.value)
+    assert "Ivanova" not in describe(raised.value)
