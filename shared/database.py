@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, cast
 
 import pydantic_core
-from sqlalchemy import RowMapping, Table
+from sqlalchemy import RowMapping, Table, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
@@ -21,7 +23,7 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6) ->
 
     The room's schema is first on the search path. Parameters never appear in error texts (personal data).
     """
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=2,
@@ -45,6 +47,14 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6) ->
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _refuse_dead(_: Any, record: Any, __: Any) -> None:
+    """A connection that the server has ended meanwhile is not lent: the pool opens another in its place."""
+    if record.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def to_json(value: Any) -> str:
@@ -54,28 +64,21 @@ def to_json(value: Any) -> str:
 
 async def fetch(db: AsyncConnection, sql: str, *values: Any) -> Sequence[RowMapping]:
     """Run one statement with `$1 …` parameters (lists are arrays) and return its rows as mappings."""
-    driver = await _driver(db)
-    try:
+    async with _driver(db) as driver:
         rows: Any = [dict(row) for row in await driver.fetch(sql, *values)]
-    except Exception:
-        await _part_if_lost(db, driver)
-        raise
     return cast(Sequence[RowMapping], rows)
 
 
 async def execute(db: AsyncConnection, sql: str, *values: Any) -> int:
     """Run one statement with `$1 …` parameters and return how many rows it touched."""
-    driver = await _driver(db)
-    try:
+    async with _driver(db) as driver:
         done: str = await driver.execute(sql, *values)
-    except Exception:
-        await _part_if_lost(db, driver)
-        raise
     count = done.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
 
 
-async def _driver(db: AsyncConnection) -> Any:
+@asynccontextmanager
+async def _driver(db: AsyncConnection) -> AsyncIterator[Any]:
     """The asyncpg connection under `db`, inside its transaction.
 
     A statement takes a third of the time this way: for a single lead, which is half a hundred small statements in
@@ -84,14 +87,14 @@ async def _driver(db: AsyncConnection) -> Any:
     if db.sync_connection is None:
         raise RuntimeError("this connection has not been opened")
     adapted: Any = db.sync_connection.connection.dbapi_connection
-    if adapted._transaction is None:
-        await adapted._start_transaction()  # as SQLAlchemy does before the first statement; not under autocommit
-    return adapted.driver_connection
-
-
-async def _part_if_lost(db: AsyncConnection, driver: Any) -> None:
-    if driver.is_closed():
-        await db.invalidate()  # the pool must not lend it again
+    try:
+        if adapted._transaction is None:
+            await adapted._start_transaction()  # as SQLAlchemy does before the first statement; not under autocommit
+        yield adapted.driver_connection
+    except Exception:
+        if adapted.driver_connection.is_closed():
+            await db.invalidate()  # the pool must not lend it again
+        raise
 
 
 async def insert(

@@ -34,6 +34,7 @@ _RELAYED: Mapping[str, tuple[str, str]] = {
 }
 _HELP = {
     "deadline_lag_seconds": "How late the oldest step of a deadline is that should have been taken.",
+    "oldest_receipt_seconds": "How long the oldest lead that came by HTTP has waited to be taken in.",
 }
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # half as many lines, and nobody reads the others

@@ -16,13 +16,14 @@ from faststream.nats import NatsBroker, NatsMessage, NatsResponse
 from pydantic import ValidationError
 from sqlalchemy import MetaData, Table
 
-from shared.bus import Bus, Reading
+from shared.bus import Bus, NoAnswer, Reading
 from shared.clock import ticks
 from shared.database import engine_for, to_json
 from shared.door import Door
 from shared.every_room import Answer, EveryRoom
 from shared.health import Health, Measure, Pulse
 from shared.ledger import Book
+from shared.letterbox import AT_ONCE, Letterbox, work_off
 from shared.message import Event, Question
 from shared.metrics import Metrics
 from shared.migrate import is_current
@@ -31,11 +32,14 @@ from shared.provision import readings_of
 from shared.relay import Relay
 from shared.settings import Settings
 from shared.telemetry import start_logging
-from shared.unit import Handler, Step, Unit, describe
+from shared.unit import Handler, Settlement, Step, Unit, describe
 
 _WAIT = 2.0
 _PAUSE = 0.5
 _LEAVE = 20.0
+
+Ask = Callable[[type[Question], Mapping[str, Any]], Awaitable[Any]]
+"""`(question, its fields)` → the answer of the room that owns it. Raises `NoAnswer`."""
 
 log = structlog.get_logger()
 
@@ -54,6 +58,8 @@ class Room:
 
     `copies` are the tables it keeps only by hearing: each is filled by the handler of one event and by nothing else.
     `measures` are figures of its own for ops, by the end of their names.
+    `entrance` is a door of its own to the world outside, open from the first moment until it is cancelled;
+    `letterbox` is where the wishes that came by it wait to be served.
     """
 
     name: str
@@ -63,6 +69,8 @@ class Room:
     watches: tuple[Watch, ...] = ()
     copies: Mapping[type[Event], Table] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
+    entrance: Callable[[Settings, Ask], Awaitable[None]] | None = None
+    letterbox: Letterbox | None = None
 
 
 class Service:
@@ -98,9 +106,11 @@ class Service:
     # ── life cycle ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def open_door(self) -> None:
-        """Let ops look in from the first moment: alive, and not ready yet."""
+        """Let ops look in from the first moment, alive and not ready yet, and let in who comes by the room's own door."""
         if self.settings.http:
             self.pulse.begin("door", Door(self.settings.http, self.health.pages()).run())
+        if self.settings.http_door and self.room.entrance is not None:
+            self.pulse.begin("entrance", self.room.entrance(self.settings, self._ask))
 
     async def start(self) -> None:
         """Reach the servers, however long they take to come up, and begin."""
@@ -111,6 +121,8 @@ class Service:
             self.pulse.begin(reading.durable, self._listen(reading))
         for number, watch in enumerate(self.room.watches):
             self.pulse.begin(f"watch{number}", self._watch(watch, f"watch{number}"))
+        if self.room.letterbox is not None:
+            self.pulse.begin("letterbox", self._work_off(self.room.letterbox))
         self.pulse.begin("revive", self._revive())
         self.pulse.begun = True
         log.info(f"{self.room.name}.started", pid=os.getpid())
@@ -193,6 +205,25 @@ class Service:
             if not more:
                 await asyncio.sleep(watch.every)
 
+    async def _work_off(self, box: Letterbox) -> None:
+        while not self.pulse.stopping.is_set():
+            self.pulse.turn("letterbox")
+            settlement, began = Settlement(), ticks()
+            self._serving.add("letterbox")
+            try:
+                settlement = await work_off(box, self.unit)
+                if settlement.said or settlement.buried:
+                    await self.relay.announce()
+            except Exception as fault:
+                log.warning(f"{self.room.name}.letterbox_interrupted", fault=describe(fault))
+            finally:
+                self._serving.discard("letterbox")
+            letters = len(settlement.done) + len(settlement.later)
+            if letters:
+                self.metrics.served("letterbox", letters, settlement, ticks() - began)
+            if letters < AT_ONCE:
+                await asyncio.sleep(_PAUSE)
+
     async def _revive(self) -> None:
         while not self.pulse.stopping.is_set():
             self.pulse.turn("revive")
@@ -203,6 +234,12 @@ class Service:
             except Exception as fault:
                 log.warning(f"{self.room.name}.revival_interrupted", fault=describe(fault))
             await asyncio.sleep(1.0)
+
+    async def _ask(self, kind: type[Question], fields: Mapping[str, Any]) -> Any:
+        """Ask another room; who is not there does not keep the asker waiting."""
+        if not self.bus.is_connected:
+            raise NoAnswer("there is no connection to NATS")
+        return await self.bus.ask(kind.subject, kind(**fields).model_dump_json().encode(), wait=_WAIT)
 
     # ── questions ───────────────────────────────────────────────────────────────────────────────────────────────
 

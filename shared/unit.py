@@ -305,13 +305,18 @@ def is_passing(fault: Exception) -> bool:
         return (said.sqlstate or "")[:2] in _PASSING_STATES
     if isinstance(said, asyncpg.InterfaceError):
         return not isinstance(said, ValueError)  # the connection is gone; a value that does not fit stays as it is
-    return isinstance(said, OSError | PoolTimeout | TimeoutError | asyncio.TimeoutError)
+    # asyncpg's own confusion is what is left of a connection that was lost in the middle of a word.
+    return isinstance(said, asyncpg.InternalClientError | OSError | PoolTimeout | TimeoutError)
 
 
 def _below(fault: Exception) -> Exception:
-    """What the driver said, when SQLAlchemy passed it on."""
-    said = getattr(getattr(fault, "orig", None), "__cause__", None)
-    return said if isinstance(said, Exception) else fault
+    """What the driver said, when SQLAlchemy or its adapter passed it on."""
+    said = (getattr(fault, "orig", None) or fault).__cause__
+    return (
+        said
+        if isinstance(said, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError)
+        else fault
+    )
 
 
 def describe(fault: Exception) -> str:

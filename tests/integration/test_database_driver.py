@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -65,8 +66,10 @@ async def test_under_autocommit_each_statement_stands_alone(engine: AsyncEngine)
     async with engine.connect() as db:
         await db.execution_options(isolation_level="AUTOCOMMIT")
         await execute(db, _ENTER, id)
-        async with engine_for(engine.url, "process").connect() as other:
+        another = engine_for(engine.url, "process")
+        async with another.connect() as other:
             assert (await fetch(other, _COUNT, id))[0]["n"] == 1
+        await another.dispose()
 
 
 async def test_a_connection_that_the_server_ended_is_not_lent_again(engine: AsyncEngine, database: URL) -> None:
@@ -77,10 +80,22 @@ async def test_a_connection_that_the_server_ended_is_not_lent_again(engine: Asyn
             async with admin.connect() as other:
                 await fetch(other, "select pg_terminate_backend($1)", row["pid"])
             await fetch(db, "select 1")
-    assert is_passing(raised.value)
+    assert is_passing(raised.value), repr(raised.value)
     async with engine.begin() as db:  # the pool holds one connection only: it must be a new one
         assert (await fetch(db, "select 1 as one"))[0]["one"] == 1
     await admin.dispose()
+
+
+async def test_a_connection_that_died_while_nobody_used_it_is_not_lent(engine: AsyncEngine, database: URL) -> None:
+    async with engine.begin() as db:
+        [row] = await fetch(db, "select pg_backend_pid() as pid")
+    admin = engine_for(database, "public")
+    async with admin.connect() as other:
+        await fetch(other, "select pg_terminate_backend($1)", row["pid"])
+    await admin.dispose()
+    await asyncio.sleep(0.2)
+    async with engine.begin() as db:
+        assert (await fetch(db, "select 1 as one"))[0]["one"] == 1
 
 
 async def test_a_doubled_key_is_told_by_its_constraint_and_is_not_passing(engine: AsyncEngine) -> None:

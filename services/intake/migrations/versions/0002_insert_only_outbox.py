@@ -13,6 +13,8 @@ depends_on = None
 def upgrade() -> None:
     for statement in statements(INSERT_ONLY_OUTBOX):
         op.execute(statement)
+    op.execute("alter table key_stats set (fillfactor = 70)")
+    op.execute("alter table clients set (fillfactor = 80)")
 
 
 def downgrade() -> None:
