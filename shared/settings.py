@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     http: str = Field(
         default="", pattern=r"^(.+:\d{1,5})?$", description="where ops may look: host:port; empty: nowhere"
     )
+    http_door: str = Field(
+        default="",
+        pattern=r"^(.+:\d{1,5})?$",
+        description="where leads may be brought to intake by HTTP; empty: nowhere",
+    )
+    http_sources: Path | None = Field(default=None, description="the file that says who may bring leads to that door")
     replica: str = Field(default="", description="a name for this process in logs and connections")
     log_format: str = Field(default="text", pattern="^(text|json)$")
     log_level: str = "info"

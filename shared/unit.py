@@ -6,7 +6,6 @@ the watermark of an aggregate moves in the same transaction as the effects, and 
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
