@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.events import listeners_of
+from shared.message import ROOMS
 from tests.e2e.conftest import Furnished
 
 INVARIANTS = {
@@ -77,16 +79,19 @@ async def test_importing_the_same_list_again_changes_nothing(
 
 
 async def test_each_history_was_applied_without_a_gap(furnished: Furnished) -> None:
-    for source, listener in (
-        ("intake", "routing"),
-        ("routing", "process"),
-        ("process", "reminders"),
-        ("process", "routing"),
-    ):
+    heard = [
+        (source, kind, listener)
+        for source in ROOMS
+        for kind, listeners in listeners_of(source).items()
+        for listener in sorted(listeners)
+    ]
+    assert ("process", "tasks", "reminders") in heard
+    for source, kind, listener in heard:
         late = await furnished.query(
             f"select s.aggregate from {source}.sequences s left join {listener}.watermarks w"
             " on w.source = :source and w.aggregate = s.aggregate"
-            " where s.aggregate like 'client/%' and coalesce(w.applied, 0) <> s.said",
+            " where s.aggregate like :kind and coalesce(w.applied, 0) <> s.said",
             source=source,
+            kind=f"{kind}/%",
         )
-        assert late == [], f"{listener} has not applied all that {source} said"
+        assert late == [], f"{listener} has not applied all that {source} said of each {kind}"
