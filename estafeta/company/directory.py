@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from estafeta.client import Bus, fresh_id
+from estafeta.company.coverage import regions_to_look_at
 from estafeta.lead import faults
 from estafeta.trouble import Trouble
 from shared.commands import ApplyCompany
@@ -25,7 +26,8 @@ async def apply_company(bus: Bus, command: ApplyCompany, file: Path) -> list[str
             )
         if kind == "CompanyApplied":
             counted = ", ".join(f"{payload[part]:,} {part}" for part in ("offices", "staff", "duty", "absences"))
-            return [f"{command.name}: applied. Changed: {counted}.", *(f"  ! {text}" for text in payload["warnings"])]
+            warnings = [*payload["warnings"], *regions_to_look_at(command)]
+            return [f"{command.name}: applied. Changed: {counted}.", *(f"  ! {text}" for text in warnings)]
     if outcome["state"] == "dead":
         raise Trouble(
             f"{file} could not be applied: {outcome.get('reason') or 'no reason given'}.",

@@ -24,7 +24,11 @@ _RU_CODES = (
     "SA SAK SAM SAR SE SEV SMO SPE STA SVE TA TAM TOM TUL TVE TY TYU UD ULY VGG VLA VLG VOR YAN YAR YEV ZAB ZAP"
 )
 _RU_REGIONS = frozenset(f"RU-{code}" for code in _RU_CODES.split())
+_BESIDE = frozenset(f"RU-{code}" for code in ("CR", "DON", "HER", "LUG", "SEV", "ZAP"))
+RU_SUBJECTS = tuple(sorted(_RU_REGIONS - _BESIDE))
+"""The subjects that ISO 3166-2:RU itself names, in order."""
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ID = re.compile(r"[\w.@-]{1,64}")
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -225,6 +229,19 @@ class FieldChecks:
         self.wrong(entry, key, problem, f"{remedy}; who gets no leads at all is absent, or has another function")
         return None
 
+    def _cap(self, entry: Entry, key: str, value: Any) -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1_000_000:
+            return value
+        remedy = f"Write {key} = 20, or leave it out for no cap; who gets no leads at all is absent"
+        self.wrong(entry, key, f"{value!r} is no number of leads from 1 up", remedy)
+        return None
+
+    def _languages(self, entry: Entry, key: str, value: Any) -> list[str] | None:
+        if isinstance(value, list) and all(isinstance(one, str) and _LANGUAGE.fullmatch(one) for one in value):
+            return sorted(set(value))
+        self.wrong(entry, key, f"{value!r} is no list of languages", 'Write ISO 639 codes: languages = ["ru", "en"]')
+        return None
+
 
 Check = Callable[[FieldChecks, Entry, str, Any], Any]
 
@@ -250,6 +267,10 @@ TABLES: dict[str, dict[str, tuple[Check, bool]]] = {
         "office": (FieldChecks._office, True),
         "function": (FieldChecks._function, True),
         "weight": (FieldChecks._share, False),
+        "languages": (FieldChecks._languages, False),
+        "per_day": (FieldChecks._cap, False),
+        "open_leads": (FieldChecks._cap, False),
+        "notice": (FieldChecks._day_or_moment, False),
     },
     "duty": {
         "office": (FieldChecks._office, True),

@@ -173,6 +173,10 @@ class _Reader(FieldChecks):
             office=known["office"],
             function=known["function"],
             weight=known.get("weight") or 1.0,
+            languages=known.get("languages") or [],
+            per_day=known.get("per_day"),
+            open_leads=known.get("open_leads"),
+            notice_at=_moment(notice, self._zone_of(known["office"])) if (notice := known.get("notice")) else None,
         )
 
     def _absence(self, entry: Entry) -> AbsenceEntry | None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import Any
+from uuid import uuid5
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
-from services.routing.rules.assignment import ALARMS
-from services.routing.rules.case import Note
+from services.routing.rules.assignment import ALARMS, assign_all, pools_needed
+from services.routing.rules.case import Lead, Note
 from services.routing.rules.fair_share import UNIT, in_leads
+from services.routing.rules.record import alarm_of
 from services.routing.rules.wording import notes, passed_over, reason
 from shared.clock import database_now
-from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, ReportDistribution
+from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, PreviewAssignment, ReportDistribution
 
 
 async def count_routing_progress(question: CountRoutingProgress, db: AsyncConnection) -> dict[str, Any]:
-    """How many leads of an import have a receiver: `{routed, alarms, last_at}`."""
+    """How many leads of an import have a receiver: `{routed, alarms, given_back, last_at}`."""
     return dict(await store.progress_of(db, question.import_id))
 
 
@@ -125,3 +128,74 @@ def _explained(row: RowMapping) -> dict[str, Any]:
 async def list_staff(question: ListStaff, db: AsyncConnection) -> dict[str, Any]:
     """The directory, the retired too: `{company, offices, staff, unknown_curators}`; `company` is null before any."""
     return await store.whole_directory(db, await database_now(db))
+
+
+_AT_ONCE = 500
+"""Leads previewed in one breath, as many as travel in one batch; then the room may do something else."""
+
+
+async def preview_assignment(question: PreviewAssignment, db: AsyncConnection) -> dict[str, Any]:
+    """Who would receive these leads if they came now, by the code that assigns; nothing is stored or locked (G6).
+
+    `{receivers: [{id, rule, queue, shared, alarm}], managers: [{id, name, office, received, shared, fair_share,
+    deviation}], problem}`, the receivers in the order of the leads. Without a company file there is only a problem.
+    """
+    now = await database_now(db)
+    field = await store.field_of_play(db, now)
+    if field is None:
+        return {"receivers": [], "managers": [], "problem": "no company file has been applied yet"}
+    asked = [
+        Lead(
+            lead_id=uuid5(client_id, f"preview/{number}"),
+            client_id=client_id,
+            source=question.source,
+            region=region,
+            submitter=question.submitter,
+            known=known,
+            list_id=str(question.import_id),
+        )
+        for number, (client_id, region, known) in enumerate(
+            zip(question.clients, question.regions, question.known, strict=True)
+        )
+    ]
+    clients = await store.clients_as_heard(db, question.clients)
+    ledgers = await store.ledgers_as_they_stand(db, pools_needed(asked, clients, field))
+    loads = await store.loads_of(db, [person.id for person in field.capped], now)
+    receivers: list[dict[str, Any]] = []
+    received: dict[str, int] = defaultdict(int)
+    shared: dict[str, int] = defaultdict(int)
+    moved: dict[str, int] = defaultdict(int)
+    for start in range(0, len(asked), _AT_ONCE):
+        for one in assign_all(asked[start : start + _AT_ONCE], clients, field, ledgers, loads):
+            clients[one.client.client_id] = one.then
+            receivers.append(
+                {
+                    "id": one.receiver,
+                    "rule": one.rule,
+                    "queue": one.queue,
+                    "shared": one.share is not None,
+                    "alarm": alarm_of(one),
+                }
+            )
+            received[one.receiver] += 1
+            if one.share is not None:
+                shared[one.receiver] += 1
+                for who, after in one.share.after.items():
+                    moved[who] += after.balance - one.share.before[who].balance
+        await asyncio.sleep(0)
+    return {
+        "receivers": receivers,
+        "managers": [
+            {
+                "id": who,
+                "name": field.people[who].name if who in field.people else who,
+                "office": field.people[who].office if who in field.people else None,
+                "received": received[who],
+                "shared": shared[who],
+                "fair_share": in_leads(moved[who] + UNIT * shared[who]),
+                "deviation": -in_leads(moved[who]) or 0.0,
+            }
+            for who in sorted({*received, *moved})
+        ],
+        "problem": None,
+    }

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from services.routing import answers, handlers, tables
+from services.routing import answers, handlers, merges, tables
 from shared.commands import ApplyCompany
-from shared.events import ClientRegistered, LeadAccepted, LeadJoined, ProcessClosed, ProcessOpened
-from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, ReportDistribution
+from shared.events import (
+    CardWithdrawn,
+    ClientRegistered,
+    ClientsMerged,
+    ClientsSplit,
+    LeadAccepted,
+    LeadJoined,
+    LeadRecalled,
+    LeadWithdrawn,
+    ProcessClosed,
+    ProcessOpened,
+    SalesJoined,
+    SalesParted,
+)
+from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, PreviewAssignment, ReportDistribution
 from shared.service import Room
 
 ROOM = Room(
@@ -18,12 +31,20 @@ ROOM = Room(
         ProcessOpened: handlers.note_opened,
         LeadJoined: handlers.note_joined,
         ProcessClosed: handlers.note_closed,
+        LeadRecalled: handlers.pass_recalls,
+        LeadWithdrawn: handlers.note_withdrawn,
+        CardWithdrawn: handlers.forget_clients,
+        ClientsMerged: merges.follow_merges,
+        ClientsSplit: merges.follow_splits,
+        SalesJoined: merges.note_sales_joined,
+        SalesParted: merges.note_sales_parted,
     },
     answers={
         CountRoutingProgress: answers.count_routing_progress,
         ReportDistribution: answers.report_distribution,
         ExplainRouting: answers.explain_routing,
         ListStaff: answers.list_staff,
+        PreviewAssignment: answers.preview_assignment,
     },
     watches=(),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,14 +19,19 @@ from services.routing.rules.directory_changes import changes, offices_as_said, s
 from services.routing.rules.fair_share import parts_of
 from services.routing.rules.field import Field
 from services.routing.rules.record import alarm_of
+from services.routing.rules.whole_list import list_pool
 from shared.commands import ApplyCompany
 from shared.events import (
+    AssignmentRecalled,
+    CardWithdrawn,
     ClientRegistered,
     CompanyApplied,
     CompanyRefused,
     LeadAccepted,
     LeadAssigned,
     LeadJoined,
+    LeadRecalled,
+    LeadWithdrawn,
     ProcessClosed,
     ProcessOpened,
 )
@@ -86,7 +93,8 @@ async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
     asked = [_lead(heard.message) for heard in leads]
     clients = await store.clients_of(db, [lead.client_id for lead in asked])
     ledgers = await store.ledgers_of(db, pools_needed(asked, clients, field))
-    decisions = assign_all(asked, clients, field, ledgers)
+    loads = await store.loads_of(db, [person.id for person in field.capped], leads.now)
+    decisions = assign_all(asked, clients, field, ledgers, loads)
     await store.save_ledgers(db, ledgers)
     await store.save_clients(db, {d.client.client_id: d.then for d in decisions}.values())
     await store.remember(db, decisions, leads.map(lambda lead: lead.import_id), field, leads.now)
@@ -102,6 +110,8 @@ def _lead(lead: LeadAccepted) -> Lead:
         named=lead.named_manager,
         submitter=lead.submitter,
         known=lead.outcome is Outcome.SAME,
+        worked_with=lead.worked_with,
+        list_id=None if lead.import_id is None else str(lead.import_id),
     )
 
 
@@ -125,6 +135,9 @@ def _assigned(lead: LeadAccepted, decision: Decision) -> LeadAssigned:
         phone=lead.phone,
         email=lead.email,
         interest=lead.interest,
+        named_date=lead.named_date,
+        spoken_on=lead.spoken_on,
+        wishes_call=lead.wishes_call,
     )
 
 
@@ -173,13 +186,49 @@ async def note_joined(leads: Batch[LeadJoined], db: AsyncConnection) -> Said:
             client = replace(client, given_to=None, given_lead=None)
         clients[lead.client_id] = client
     await store.save_clients(db, clients.values())
-    shares = await store.shares_of(db, leads.map(lambda lead: lead.lead_id))
+    await _give_back(leads.map(lambda lead: lead.lead_id), leads.now, db)
+    return []
+
+
+async def _give_back(lead_ids: Sequence[UUID], now: datetime, db: AsyncConnection) -> None:
+    """Give the shares back that were taken for these leads, each once: in the pool, and in the list's own ledger (G6)."""
+    shares = [(share, _ledgers_of(share)) for share in await store.shares_of(db, lead_ids)]
     if shares:
-        ledgers = await store.ledgers_of(db, {share["pool"] for share in shares})
-        for share in shares:
-            ledgers[share["pool"]].give_back(parts_of(share["ledger"]["before"], share["ledger"]["after"]))
+        ledgers = await store.ledgers_of(db, {pool for _, pools in shares for pool in pools})
+        for share, pools in shares:
+            for pool in pools:
+                ledgers[pool].give_back(parts_of(share["ledger"]["before"], share["ledger"]["after"]))
         await store.save_ledgers(db, ledgers)
-        await store.mark_given_back(db, [share["lead_id"] for share in shares], leads.now)
+        await store.mark_given_back(db, [share["lead_id"] for share, _ in shares], now)
+
+
+def _ledgers_of(share: RowMapping) -> list[str]:
+    """The ledgers that a share moved."""
+    own = [list_pool(share["pool"], str(share["import_id"]))] if share["import_id"] else []
+    return [share["pool"], *own]
+
+
+async def pass_recalls(leads: Batch[LeadRecalled], db: AsyncConnection) -> Said:
+    """Ask process to take leads of an undone import back: it knows whether somebody has touched them since."""
+    return [heard.says(AssignmentRecalled.model_validate(heard.message.model_dump())) for heard in leads]
+
+
+async def note_withdrawn(leads: Batch[LeadWithdrawn], db: AsyncConnection) -> Said:
+    """A lead was taken back because its import was undone: so is the share that was taken for it (G6)."""
+    clients = await store.clients_of(db, leads.map(lambda lead: lead.client_id))
+    changed = [
+        replace(clients[lead.client_id], given_to=None, given_lead=None)
+        for lead in leads.map(lambda lead: lead)
+        if clients[lead.client_id].given_lead == lead.lead_id
+    ]
+    await store.save_clients(db, changed)
+    await _give_back(leads.map(lambda lead: lead.lead_id), leads.now, db)
+    return []
+
+
+async def forget_clients(cards: Batch[CardWithdrawn], db: AsyncConnection) -> Said:
+    """A card is gone with the import that opened it, and so is its copy here, unless a sale is still open."""
+    await store.forget_clients(db, cards.map(lambda card: card.client_id))
     return []
 
 
@@ -191,6 +240,6 @@ async def note_closed(sales: Batch[ProcessClosed], db: AsyncConnection) -> Said:
         client = clients[sale.client_id]
         if client.process_id == sale.process_id:
             client = replace(client, process_id=None, open_with=None)
-        clients[sale.client_id] = replace(client, current=client.current or sale.ended == "won")
+        clients[sale.client_id] = replace(client, current=client.current or sale.ended == "won" or None)
     await store.save_clients(db, clients.values())
     return []

@@ -16,13 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import tables
 from services.routing.rules.assignment import Decision
+from services.routing.rules.caps import NOT_RECEIVED, Loads
 from services.routing.rules.case import Client
 from services.routing.rules.company import weight_in_thousandths
 from services.routing.rules.fair_share import Ledger, Standing
 from services.routing.rules.field import Away, Field, Office, Person
 from services.routing.rules.record import as_kept
 from shared.commands import ApplyCompany
-from shared.database import execute, fetch, insert
+from shared.database import execute, fetch, insert, to_json
 from shared.events import OfficeChanged, StaffChanged
 from shared.words import Function
 
@@ -50,11 +51,12 @@ async def field_of_play(db: AsyncConnection, at: datetime) -> Field | None:
     people = await fetch(
         db,
         """
-        select s.id, s.name, s.office_id, s.function, s.weight, s.retired_at is null as active, a.reason, a.ends_at
+        select s.id, s.name, s.office_id, s.function, s.weight, s.retired_at is null as active, a.reason, a.ends_at,
+               s.per_day, s.open_leads, coalesce(s.notice_at <= $1, false) as notice
           from staff s
           left join (select distinct on (staff_id) staff_id, reason, ends_at from absences
                       where retired_at is null and starts_at <= $1 and ends_at > $1
-                      order by staff_id, ends_at desc) a on a.staff_id = s.id
+                      order by staff_id, reason = 'busy', ends_at desc) a on a.staff_id = s.id
         """,
         at,
     )
@@ -70,6 +72,9 @@ async def field_of_play(db: AsyncConnection, at: datetime) -> Field | None:
                 p["weight"],
                 p["active"],
                 Away(p["reason"], p["ends_at"].astimezone(UTC).isoformat()) if p["reason"] else None,
+                p["per_day"],
+                p["open_leads"],
+                p["notice"],
             )
             for p in people
         ],
@@ -202,15 +207,22 @@ async def _save_staff(db: AsyncConnection, company: ApplyCompany, at: datetime) 
                 "office_id": person.office,
                 "function": person.function,
                 "weight": weight_in_thousandths(person.weight),
+                "languages": person.languages,
+                "per_day": person.per_day,
+                "open_leads": person.open_leads,
+                "notice_at": person.notice_at,
             }
             for person in company.staff
         ],
         then="""
         on conflict (id) do update
            set name = excluded.name, office_id = excluded.office_id, function = excluded.function,
-               weight = excluded.weight, retired_at = null
-         where (staff.name, staff.office_id, staff.function, staff.weight, staff.retired_at)
-            is distinct from (excluded.name, excluded.office_id, excluded.function, excluded.weight, null)
+               weight = excluded.weight, languages = excluded.languages, per_day = excluded.per_day,
+               open_leads = excluded.open_leads, notice_at = excluded.notice_at, retired_at = null
+         where (staff.name, staff.office_id, staff.function, staff.weight, staff.languages, staff.per_day,
+                staff.open_leads, staff.notice_at, staff.retired_at)
+            is distinct from (excluded.name, excluded.office_id, excluded.function, excluded.weight, excluded.languages,
+                excluded.per_day, excluded.open_leads, excluded.notice_at, null)
         returning id
         """,
     )
@@ -298,6 +310,7 @@ async def whole_directory(db: AsyncConnection, at: datetime) -> dict[str, Any]:
         db,
         """
         select id, name, office_id as office, function, weight / 1000.0::float8 as weight, retired_at is null as active,
+               languages, per_day, open_leads, notice_at,
                (select max(ends_at) from absences
                  where staff_id = s.id and retired_at is null and starts_at <= $1 and ends_at > $1) as absent_until
           from staff s order by id
@@ -329,13 +342,21 @@ async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Cli
         )
         unheard = {row["client_id"] for row in new}
         rows += await fetch(db, _LOCK_CLIENTS, missing)
-    return {row["client_id"]: Client(**row, known=row["client_id"] not in unheard) for row in rows}
+    return {
+        row["client_id"]: Client(
+            # that he has bought is heard of; that he has not is never said
+            **{**row, "current": row["current"] or None},
+            known=row["client_id"] not in unheard,
+        )
+        for row in rows
+    }
 
 
-_LOCK_CLIENTS = """
+_CLIENTS = """
     select client_id, region, curator, stated_curator, current, process_id, open_with, given_to, given_lead
-      from clients where client_id = any($1::uuid[]) order by client_id for update
+      from clients where client_id = any($1::uuid[])
 """
+_LOCK_CLIENTS = f"{_CLIENTS} order by client_id for update"
 
 
 async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
@@ -356,7 +377,7 @@ async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
         [c.region for c in rows],
         [c.curator for c in rows],
         [c.stated_curator for c in rows],
-        [c.current for c in rows],
+        [bool(c.current) for c in rows],
         [c.process_id for c in rows],
         [c.open_with for c in rows],
         [c.given_to for c in rows],
@@ -403,6 +424,34 @@ async def left_behind(db: AsyncConnection) -> Sequence[RowMapping]:
     )
 
 
+async def loads_of(db: AsyncConnection, capped: Iterable[str], at: datetime) -> Loads:
+    """What these people have received in the day of their office that `at` lies in, and hold open."""
+    who = list(capped)
+    if not who:
+        return Loads()
+    today = await fetch(
+        db,
+        """
+        select s.id, (select count(*) from decisions d
+                       where d.receiver = s.id and d.rule <> all($3::text[]) and d.at <= $2
+                         and d.at >= date_trunc('day', $2 at time zone o.time_zone) at time zone o.time_zone) leads
+          from staff s join offices o on o.id = s.office_id where s.id = any($1::text[])
+        """,
+        who,
+        at,
+        list(NOT_RECEIVED),
+    )
+    held = await fetch(
+        db,
+        """
+        select coalesce(open_with, given_to) as id, count(*) leads from clients
+         where coalesce(open_with, given_to) = any($1::text[]) group by 1
+        """,
+        who,
+    )
+    return Loads({row["id"]: row["leads"] for row in today}, {row["id"]: row["leads"] for row in held})
+
+
 # ── the ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -443,11 +492,11 @@ async def save_ledgers(db: AsyncConnection, ledgers: Mapping[str, Ledger]) -> No
 
 
 async def shares_of(db: AsyncConnection, lead_ids: Iterable[UUID]) -> Sequence[RowMapping]:
-    """The decisions among these that shared out and still count: `lead_id, pool, ledger`, locked in id order."""
+    """The decisions among these that shared out and still count: `lead_id, import_id, pool, ledger`, locked in id order."""
     return await fetch(
         db,
         """
-        select lead_id, pool, ledger from decisions
+        select lead_id, import_id, pool, ledger from decisions
          where lead_id = any($1::uuid[]) and ledger is not null and given_back_at is null
          order by lead_id for update
         """,
@@ -499,7 +548,8 @@ async def progress_of(db: AsyncConnection, import_id: UUID) -> RowMapping:
     """How many leads of an import have a receiver, how many with an alarm, and when the last got his."""
     rows = await fetch(
         db,
-        "select count(*) routed, count(alarm) alarms, max(at) last_at from decisions where import_id = $1",
+        "select count(*) routed, count(alarm) alarms, count(given_back_at) given_back, max(at) last_at"
+        " from decisions where import_id = $1",
         import_id,
     )
     return rows[0]
@@ -529,3 +579,117 @@ async def moved_in(db: AsyncConnection, import_id: UUID) -> Sequence[RowMapping]
         """,
         import_id,
     )
+
+
+# ── previews and what is taken back ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def clients_as_heard(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
+    """What was heard of these clients, without locking them; the ones never heard of come back with `known` false."""
+    wanted = set(ids)
+    rows = await fetch(db, _CLIENTS, list(wanted))
+    here = {row["client_id"]: Client(**{**row, "current": row["current"] or None}, known=True) for row in rows}
+    return here | {client: Client(client) for client in wanted - here.keys()}
+
+
+async def ledgers_as_they_stand(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, Ledger]:
+    """The ledgers of these pools, without locking them: to see what would be, not to write it."""
+    standings: dict[str, dict[str, Standing]] = {pool: {} for pool in pool_ids}
+    for row in await fetch(
+        db, "select pool_id, staff_id, balance, turn from ledger where pool_id = any($1::text[])", list(standings)
+    ):
+        standings[row["pool_id"]][row["staff_id"]] = Standing(row["balance"], row["turn"])
+    return {pool: Ledger(those) for pool, those in standings.items()}
+
+
+async def forget_clients(db: AsyncConnection, ids: Iterable[UUID]) -> None:
+    """Drop the copies of these clients who have no open sale."""
+    await execute(
+        db,
+        "delete from clients where client_id in (select client_id from clients where client_id = any($1::uuid[])"
+        " and process_id is null and given_to is null order by client_id for update)",
+        list(ids),
+    )
+
+
+# ── merges ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def note_merges(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remember that the losers of these merges have told all that came before."""
+    await insert(
+        db,
+        tables.merges,
+        [{**row, "state": "told"} for row in sorted(rows, key=lambda row: row["id"].bytes)],
+        then="on conflict do nothing",
+    )
+
+
+async def merges_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, RowMapping]:
+    """These merges, locked in id order: `id, state, before, after`."""
+    rows = await fetch(
+        db,
+        "select id, state, before, after from merges where id = any($1::uuid[]) order by id for update",
+        sorted(set(ids)),
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def set_merges(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write how these (locked) merges stand: rows of `id, state, before, after`."""
+    await execute(
+        db,
+        """
+        update merges m set state = n.state, before = n.before::jsonb, after = n.after::jsonb
+          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) n(id, state, before, after) where m.id = n.id
+        """,
+        [row["id"] for row in rows],
+        [row["state"] for row in rows],
+        [to_json(row["before"]) for row in rows],
+        [to_json(row["after"]) for row in rows],
+    )
+
+
+async def mark_given_back_for(db: AsyncConnection, shares: Mapping[UUID, UUID], at: datetime) -> None:
+    """These leads no longer count as shared out, each because of a merge: lead → merge."""
+    await execute(
+        db,
+        "update decisions d set given_back_at = $3, given_back_for = n.merge_id"
+        " from unnest($1::uuid[], $2::uuid[]) n(lead_id, merge_id) where d.lead_id = n.lead_id",
+        list(shares),
+        list(shares.values()),
+        at,
+    )
+
+
+async def retake_shares(db: AsyncConnection, merges: Iterable[UUID]) -> Sequence[RowMapping]:
+    """Let the shares count again that were given back for these merges: `lead_id, pool, ledger`."""
+    return await fetch(
+        db,
+        """
+        with held as (select lead_id from decisions where given_back_for = any($1::uuid[]) order by lead_id for update)
+        update decisions d set given_back_at = null, given_back_for = null from held
+         where d.lead_id = held.lead_id returning d.lead_id, d.pool, d.ledger
+        """,
+        sorted(set(merges)),
+    )
+
+
+async def leads_of_curated(db: AsyncConnection, merges: Mapping[UUID, tuple[UUID, UUID]]) -> dict[UUID, UUID]:
+    """The leads of losers whose survivor had a curator and no lead of his own: lead → merge.
+
+    `merges` maps a loser to (survivor, merge). Of a survivor with leads, process says which sale was joined to which.
+    """
+    rows = await fetch(
+        db,
+        """
+        select d.lead_id, n.merge_id
+          from unnest($1::uuid[], $2::uuid[], $3::uuid[]) n(loser_id, survivor_id, merge_id)
+          join decisions d on d.client_id = n.loser_id
+         where not exists (select from decisions o where o.client_id = n.survivor_id)
+        """,
+        list(merges),
+        [survivor for survivor, _ in merges.values()],
+        [merge for _, merge in merges.values()],
+    )
+    return {row["lead_id"]: row["merge_id"] for row in rows}

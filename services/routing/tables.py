@@ -73,6 +73,10 @@ staff = Table(
     Column("function", Text, nullable=False),
     Column("weight", Integer, CheckConstraint("weight > 0"), nullable=False, comment="in thousandths"),
     Column("retired_at", _AT),
+    Column("languages", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("per_day", Integer, CheckConstraint("per_day > 0"), comment="cap on the leads of a day"),
+    Column("open_leads", Integer, CheckConstraint("open_leads > 0"), comment="cap on the leads he holds open"),
+    Column("notice_at", _AT, comment="from when on he takes no new leads, having given notice"),
 )
 
 duty = Table(
@@ -120,6 +124,19 @@ clients = Table(
     ),
 )
 
+# A merge as routing follows it: told in the loser's history, then followed in the survivor's; how the survivor stood
+# before and after it is kept, so that a split gives back what was.
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("survivor_id", UUID, nullable=False),
+    Column("loser_id", UUID, nullable=False),
+    Column("state", Text, CheckConstraint("state in ('told', 'followed', 'undone')"), nullable=False),
+    Column("before", JSONB),
+    Column("after", JSONB),
+)
+
 # ── sharing out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 pools = Table("pools", metadata, Column("id", Text, primary_key=True))
@@ -164,6 +181,9 @@ decisions = Table(
     Column("field_id", UUID, ForeignKey(fields.c.id), nullable=False),
     Column("inputs", JSONB, nullable=False, comment="{lead, client}: what the rules were given besides the field"),
     Column("given_back_at", _AT, comment="when its share was given back"),
+    Column("given_back_for", UUID, comment="the merge by which its share was given back"),
+    Index("decisions_given_back", "given_back_for", postgresql_where=text("given_back_for is not null")),
+    Index("decisions_by_moment", "at", postgresql_using="brin"),
     Index("decisions_of_client", "client_id"),
     Index("decisions_of_import", "import_id", postgresql_where=text("import_id is not null")),
 )

@@ -33,3 +33,23 @@ def call_at(spoken_at: datetime, named: date, now: datetime, office: OfficeCalen
     if opens is None:
         raise ValueError("a working day on which the office does not open")
     return opens
+
+
+def asked_for_later(
+    named: date | None, spoken_on: date | None, received_at: datetime, now: datetime, office: OfficeCalendar
+) -> datetime | None:
+    """The moment (UTC) of the first call to a lead that named a later day in a questionnaire; None: within its SLA.
+
+    The term runs from the day when the questionnaire was filled in. A day that is over, or whose two thirds are, asks
+    for no waiting: such a lead is reacted to like any other.
+    """
+    if named is None:
+        return None
+    today = now.astimezone(office.zone).date()
+    spoken = spoken_on or received_at.astimezone(office.zone).date()
+    if named <= today or spoken + (named - spoken).days * 2 // 3 * _A_DAY <= today:
+        return None
+    opens = office.opens_at(day_to_call(spoken, named, today, office))
+    if opens is None:
+        raise ValueError("a working day on which the office does not open")
+    return opens

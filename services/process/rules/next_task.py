@@ -11,15 +11,15 @@ How = Literal["done", "replaced", "cancelled"]
 _ANY_TOUCH_DOES = frozenset({TaskKind.REVIEW, TaskKind.OTHER})
 
 
-def first_task(source: Source, *, phone: str, email: str) -> TaskKind:
+def first_task(source: Source, *, phone: str, email: str, wishes_call: bool | None = None) -> TaskKind:
     """The kind of the first reaction to a lead.
 
-    An agent's lead is an agreed meeting, to be confirmed and held; whoever left nothing but an e-mail address is
-    written to; everybody else is called.
+    An agent's lead is an agreed meeting, to be confirmed and held; whoever left nothing but an e-mail address, or does
+    not wish to be called and left one, is written to; everybody else is called, a company without a person as well.
     """
     if source is Source.AGENT:
         return TaskKind.MEETING
-    if email and not phone:
+    if email and (not phone or wishes_call is False):
         return TaskKind.MESSAGE
     return TaskKind.CALL
 

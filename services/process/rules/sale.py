@@ -56,6 +56,7 @@ class Sale:
     closed_at: datetime | None = None
     reason: str = ""
     contract: ContractFacts | None = None
+    joined_into: UUID | None = None
 
     @property
     def is_open(self) -> bool:
@@ -145,7 +146,15 @@ def _faults_of_place(touch: RecordTouch, sale: Sale) -> list[Fault]:
                 remedy="Name the sale by `process_id` or by `client_id`, not by both.",
             )
         )
-    if not sale.is_open:
+    if sale.joined_into is not None:
+        faults.append(
+            Fault(
+                field="process_id",
+                problem="Its client was merged with another, and the sale goes on as one with his.",
+                remedy=f"Name the sale {sale.joined_into}.",
+            )
+        )
+    elif not sale.is_open:
         faults.append(
             Fault(
                 field="process_id",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.routing.rules.case import Among, Case, Client, Lead, Note, Passed, To, Verdict
+from services.routing.rules.caps import Loads
+from services.routing.rules.case import Among, Bench, Case, Client, Lead, Note, Passed, To, Verdict
 from services.routing.rules.existing_client import (
     is_existing,
     with_account_owner,
@@ -18,17 +19,23 @@ from services.routing.rules.fallback import answers_for
 from services.routing.rules.field import Field
 from services.routing.rules.finder import with_the_finder
 from services.routing.rules.named_manager import with_the_named_one
-from services.routing.rules.sharing import among_those_in_turn, pools_of
+from services.routing.rules.returning_caller import with_whom_he_worked
+from services.routing.rules.sharing import among_those_in_turn, pools_of, region_of
+from services.routing.rules.whole_list import Row, Split, list_pool
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """To be raised with every change that could give a lead to somebody else; decisions carry it."""
 
 _WHO_NAMES_ONE: Sequence[Callable[[Case], Verdict | None]] = (
+    with_whom_he_worked,  # R1-16: for calls it goes first (R1-34)
     with_account_owner,  # R1-09
     with_the_named_one,  # R1-10, R1-23
     with_the_finder,  # R1-39
-    with_his_curator,  # R1-34: comes in where the rules below it would only share out
 )
+"""The rules that name one person, in their order; after them the lead is shared (R1-08 … R1-30)."""
+
+CAPS = "caps"
+"""What is locked besides the pools where somebody has a cap: he may sit on several benches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,9 @@ class Decision:
 
     `rule` decided and `rules` were met on the way to it, in order. `candidates` were eligible; `excluded` were not, with
     the reason. `share` is how the ledger of `pool` moved, None when the lead was not shared out (G6). `queue` is set
-    when nobody could take the lead and `receiver` only answers for it (G8). `alarm` notes are those somebody must see.
+    when nobody could take the lead and `receiver` only answers for it (G8); "" where nobody at all can. Notes whose code
+    is among `ALARMS` are those somebody must see. `full` had reached a cap. `among` are those of the candidates who might
+    receive: not all of them, where a list is split as a whole or somebody had received two in a row.
     """
 
     lead: Lead
@@ -54,6 +63,8 @@ class Decision:
     share: Share | None
     told: tuple[str, ...]
     notes: tuple[Note, ...]
+    full: Mapping[str, Passed]
+    among: frozenset[str] | None
 
 
 ALARMS = frozenset(
@@ -63,6 +74,12 @@ ALARMS = frozenset(
         "nobody_at_home",
         "region_unserved",
         "owner_away",
+        "owner_busy",
+        "owner_left",
+        "owner_function",
+        "owner_unknown",
+        "region_unserved_meeting",
+        "nobody_answers",
         "manager_left",
         "manager_away",
         "named_unknown",
@@ -73,36 +90,98 @@ ALARMS = frozenset(
 
 
 def assign_all(
-    leads: Iterable[Lead], clients: Mapping[UUID, Client], field: Field, ledgers: Mapping[str, Ledger]
+    leads: Sequence[Lead],
+    clients: Mapping[UUID, Client],
+    fields: Field | Sequence[Field],
+    ledgers: Mapping[str, Ledger],
+    loads: Loads | None = None,
 ) -> list[Decision]:
     """Decide `leads` in order; each decision is already known to the next, so one client never goes to two managers.
 
-    The ledgers are moved on in place, all pools of `pools_needed` must be there; the clients given are left as they are.
+    Leads of one list are split as a whole. `fields` is the field of play, or one for each lead. The ledgers and loads
+    are moved on in place, all of `pools_needed` must be there; the clients given are left as they are.
     """
-    known = dict(clients)
+    known, loads = dict(clients), loads or Loads()
+    fields = [fields] * len(leads) if isinstance(fields, Field) else fields
+    splits = split_lists(leads, known, fields, ledgers, loads)
     decisions = []
-    for lead in leads:
-        decision = assign(lead, known[lead.client_id], field, ledgers)
+    for lead, field in zip(leads, fields, strict=True):
+        decision = assign(lead, known[lead.client_id], field, ledgers, full=loads.full(field), splits=splits)
+        loads.count(decision.receiver, decision.rule)
         known[lead.client_id] = decision.then
         decisions.append(decision)
     return decisions
 
 
-def assign(lead: Lead, client: Client, field: Field, ledgers: Mapping[str, Ledger]) -> Decision:
-    """Give one lead to its receiver; a lead that is shared out moves the ledger of its pool in place."""
-    case = Case(lead, client, field)
+Splits = Mapping[tuple[str, str], Split]
+"""The lists that are split as a whole, by list and pool."""
+
+
+def split_lists(
+    leads: Sequence[Lead],
+    clients: Mapping[UUID, Client],
+    fields: Sequence[Field],
+    ledgers: Mapping[str, Ledger],
+    loads: Loads,
+) -> Splits:
+    """Split each list among `leads`, pool by pool, as far as its leads are to be shared out.
+
+    A second lead of one client follows the first and is not counted. A list in which somebody may come to his cap is
+    not split: it is shared out row by row.
+    """
+    rows: dict[tuple[str, str], list[Row]] = {}
+    met: set[UUID] = set()
+    capped: set[str] = set()
+    for lead, field in zip(leads, fields, strict=True):
+        if lead.list_id is None or lead.client_id in met:
+            continue
+        met.add(lead.client_id)
+        case = Case(lead, clients[lead.client_id], field, full=loads.full(field))
+        bench = _bench_of(_verdict(case), case)
+        if bench is not None and bench.weights:
+            rows.setdefault((lead.list_id, bench.pool), []).append(Row(bench.pool, bench.weights, region_of(case)))
+            capped.update(person.id for person in field.capped)
+    return {
+        (name, pool): Split(those, ledgers[pool], ledgers[list_pool(pool, name)])
+        for (name, pool), those in rows.items()
+        if not any(who in capped for row in those for who, _ in row.weights)
+    }
+
+
+def assign(
+    lead: Lead,
+    client: Client,
+    field: Field,
+    ledgers: Mapping[str, Ledger],
+    *,
+    full: Mapping[str, Passed] | None = None,
+    splits: Splits | None = None,
+    among: frozenset[str] | None = None,
+    rest: bool = True,
+) -> Decision:
+    """Give one lead to its receiver; a lead that is shared out moves the ledger of its pool in place.
+
+    `full` have reached a cap. Of a list that is split, `splits` says who may receive. What is decided again is given
+    `among` as its record has it, and no `rest`.
+    """
+    case = Case(lead, client, field, full=full or {})
     verdict = _verdict(case)
-    bench = verdict.bench if isinstance(verdict, Among) else None
-    if bench is not None:
-        case.passed.update(bench.passed)
+    bench = _bench_of(verdict, case)
     share: Share | None = None
     queue: str | None = None
     if isinstance(verdict, To):
         rule, receiver, office = verdict.rule, verdict.person.id, verdict.person.office
     elif bench is not None and bench.weights and isinstance(verdict, Among):
-        share = ledgers[bench.pool].share_out(bench.weights)
+        split = (splits or {}).get((lead.list_id or "", bench.pool))
+        row = Row(bench.pool, bench.weights, region_of(case))
+        among = split.among(row) if split else among
+        share = ledgers[bench.pool].share_out(bench.weights, among, rest=rest)
         rule, receiver = verdict.rule, share.receiver
         office = bench.office or field.people[receiver].office
+        if split:
+            split.took(row, receiver)
+        if lead.list_id and (own := ledgers.get(list_pool(bench.pool, lead.list_id))):
+            own.share_out(bench.weights, frozenset((receiver,)))
     else:
         if isinstance(verdict, Among):
             case.rules.append(verdict.rule)
@@ -112,8 +191,10 @@ def assign(lead: Lead, client: Client, field: Field, ledgers: Mapping[str, Ledge
             case.note(*verdict.alarm)
             queue, waits_in = verdict.queue, verdict.office
         answerer = answers_for(waits_in, case)
-        rule, receiver, office = "G8", answerer.id, waits_in or answerer.office
+        rule, receiver = "G8", answerer.id if answerer else ""
+        office = waits_in or (answerer.office if answerer else "")
     case.rules.append(rule)
+    away = any(note.code == "answerer_away" for note in case.notes)  # then he is named with the reason, too
     return Decision(
         lead=lead,
         client=client,
@@ -125,10 +206,12 @@ def assign(lead: Lead, client: Client, field: Field, ledgers: Mapping[str, Ledge
         queue=queue,
         pool=bench.pool if bench else None,
         candidates=bench.weights if bench else (),
-        excluded={who: why for who, why in case.passed.items() if who != receiver},
+        excluded={who: why for who, why in case.passed.items() if who != receiver or away},
         share=share,
         told=tuple(who for who in case.told if who != receiver),
         notes=tuple(case.notes),
+        full=case.full,
+        among=share.among if share else None,
     )
 
 
@@ -140,7 +223,21 @@ def _verdict(case: Case) -> Verdict:
     for names_one in _WHO_NAMES_ONE:
         if (verdict := names_one(case)) is not None:
             return verdict
-    return among_those_in_turn(case)
+    below = among_those_in_turn(case)
+    return with_his_curator(case, below) or below
+
+
+def _bench_of(verdict: Verdict, case: Case) -> Bench | None:
+    """The bench that a verdict shares among, without those who have reached a cap; None where one is named."""
+    if not isinstance(verdict, Among):
+        return None
+    bench = verdict.bench
+    case.passed.update(bench.passed)
+    stopped = {who: case.full[who] for who, _ in bench.weights if who in case.full}
+    if not stopped:
+        return bench
+    case.passed.update(stopped)
+    return replace(bench, weights=tuple(entry for entry in bench.weights if entry[0] not in stopped))
 
 
 def _afterwards(lead: Lead, client: Client, field: Field, receiver: str, rule: str) -> Client:
@@ -150,6 +247,8 @@ def _afterwards(lead: Lead, client: Client, field: Field, receiver: str, rule: s
     call (R1-23), nor the head who answers for a queue (G8), nor the manager of a sale that was open before (R1-33).
     """
     curator = client.curator
+    if not receiver:
+        return replace(client, known=True)
     if rule not in ("R1-23", "R1-33", "G8"):
         person = field.find(curator)
         if person is None or not person.active:
@@ -166,5 +265,12 @@ def pools_needed(leads: Iterable[Lead], clients: Mapping[UUID, Client], field: F
     for lead in leads:
         client = clients[lead.client_id]
         if client.open_with is None and client.given_to is None:
-            ways.add((lead.source, client.region if lead.region in ("", "unknown") else lead.region))
-    return {pool for source, region in ways for pool in pools_of(source, region, field)}
+            region = client.region if lead.region in ("", "unknown") else lead.region
+            ways.add((lead.source, region, lead.list_id))
+    needed = {CAPS} if field.capped else set()
+    for source, region, list_id in ways:
+        pools = pools_of(source, region, field)
+        needed.update(pools)
+        if list_id is not None:
+            needed.update(list_pool(pool, list_id) for pool in pools)
+    return needed

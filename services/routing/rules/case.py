@@ -15,7 +15,10 @@ from shared.words import Source
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """What routing needs to know of an accepted lead; `known` says that intake recognised the client."""
+    """What routing needs to know of an accepted lead; `known` says that intake recognised the client.
+
+    `worked_with` is whom the caller says he worked with before (R1-16), `list_id` the import that the lead belongs to.
+    """
 
     lead_id: UUID
     client_id: UUID
@@ -24,6 +27,8 @@ class Lead:
     named: str | None = None
     submitter: str | None = None
     known: bool = False
+    worked_with: str | None = None
+    list_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,13 @@ class Client:
 
     `known`: he was a client before this lead. `curator` is an id of the directory, `stated_curator` the name as it came.
     `process_id` and `open_with` are the open sale and its manager. `given_to` is who received his last lead, as long as
-    process has not yet said what became of `given_lead`. `current`: he has bought.
+    process has not yet said what became of `given_lead`. `current`: he has bought; None: nobody has said.
     """
 
     client_id: UUID
     region: str = "unknown"
     known: bool = False
-    current: bool = False
+    current: bool | None = None
     curator: str | None = None
     stated_curator: str | None = None
     process_id: UUID | None = None
@@ -55,7 +60,10 @@ class Note(NamedTuple):
 
 
 Passed = Mapping[str, str]
-"""Why somebody was passed over: `{"why": "absent", "reason": …, "until": …}`; other whys: left, off_duty, function."""
+"""Why somebody was passed over: `{"why": "absent", "reason": …, "until": …}`.
+
+The other whys: busy, left, off_duty, function, notice, per_day, open_leads, other_region.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,8 @@ class Case:
     notes: list[Note] = dataclasses.field(default_factory=list)
     passed: dict[str, Passed] = dataclasses.field(default_factory=dict)
     told: list[str] = dataclasses.field(default_factory=list)
+    full: Mapping[str, Passed] = dataclasses.field(default_factory=dict)
+    """Those who have reached a cap."""
 
     def note(self, code: str, about: str = "") -> None:
         """Write something down once."""

@@ -28,11 +28,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How one lead was shared: who received it, and the standing of everybody eligible before and after."""
+    """How one lead was shared: who received it, and the standing of everybody eligible before and after.
+
+    `among` are those who might receive, where not everybody eligible might: of a list, or while one rests.
+    """
 
     receiver: str
     before: Mapping[str, Standing]
     after: Mapping[str, Standing]
+    among: frozenset[str] | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -55,23 +59,66 @@ class Ledger:
     `changed` names those whose standing is no longer what it was given as.
     """
 
-    __slots__ = ("_turn", "changed", "standings")
+    __slots__ = ("_last", "_run", "_turn", "changed", "standings")
 
     def __init__(self, standings: Mapping[str, Standing] | None = None) -> None:
         self.standings = dict(standings or {})
         self.changed: set[str] = set()
-        self._turn = max((standing.turn for standing in self.standings.values()), default=0)
+        # every lead is a turn, so whoever holds the last turn has received all leads since anybody else's
+        turns = sorted((standing.turn, who) for who, standing in self.standings.items())
+        self._turn, self._last = turns[-1] if turns else (0, "")
+        self._run = self._turn - (turns[-2][0] if len(turns) > 1 else 0)
 
-    def share_out(self, weights: Weights) -> Share:
-        """Give one lead to the one owed most of `weights` (never empty). A newcomer starts at nothing owed (G6)."""
-        self._turn += 1
+    def share_out(self, weights: Weights, among: frozenset[str] | None = None, *, rest: bool = True) -> Share:
+        """Give one lead to the one owed most of `weights` (never empty). A newcomer starts at nothing owed (G6).
+
+        All of `weights` are credited; with `among`, some of them, only those may receive (`whole_list`). Among equals in
+        weight nobody receives more than two in a row, as one long absent else would, if that keeps the bound that is
+        proved; without `rest` that is not asked, because the record of a decision says it.
+        """
         before = {who: self.standings.get(who, _NEW) for who, _ in weights}
         owed = {who: before[who].balance + part for (who, _), part in zip(weights, parts(weights), strict=True)}
-        receiver = min(owed, key=lambda who: (-owed[who], before[who].turn, who))
+
+        def rank(who: str) -> tuple[int, int, str]:
+            return -owed[who], before[who].turn, who
+
+        receiver = min(owed if among is None else among, key=rank)
+        if rest and receiver == self._last and self._run >= 2 and len({weight for _, weight in weights}) == 1:
+            others = frozenset(owed if among is None else among) - {receiver}
+            if others and self._may_rest(owed, receiver, other := min(others, key=rank)):
+                among, receiver = others, other
+        self._turn += 1
+        self._run = self._run + 1 if receiver == self._last else 1
+        self._last = receiver
         after = {who: Standing(owed[who], before[who].turn) for who in owed}
         after[receiver] = Standing(owed[receiver] - UNIT, self._turn)
         self._set(after)
-        return Share(receiver, before, after)
+        return Share(receiver, before, after, among)
+
+    def _may_rest(self, owed: Mapping[str, int], resting: str, receiver: str) -> bool:
+        """Whether it costs little if `receiver` receives in place of the one `resting`.
+
+        Both stay within a lead and a quarter of what they are owed, and of all n of the pool the k owed most are owed
+        k(n − k)/2 leads at most (`docs/fairness.md`).
+        """
+        if owed[resting] > UNIT or owed[receiver] < -UNIT // 4:
+            return False
+        balances = {**{who: standing.balance for who, standing in self.standings.items()}, **owed}
+        balances[receiver] -= UNIT
+        n, total = len(balances), 0
+        for k, balance in enumerate(sorted(balances.values(), reverse=True), start=1):
+            total += balance
+            if 2 * total > k * (n - k) * UNIT:
+                return False
+        return True
+
+    def balance(self, who: str) -> int:
+        """What `who` is owed, in units."""
+        return self.standings.get(who, _NEW).balance
+
+    def turn(self, who: str) -> int:
+        """The turn at which `who` last received; 0: never."""
+        return self.standings.get(who, _NEW).turn
 
     def give_back(self, parts: Mapping[str, int]) -> None:
         """Undo what a lead did to the balances: it turned out to be somebody else's client (G6).

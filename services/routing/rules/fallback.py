@@ -9,19 +9,20 @@ from services.routing.rules.region import territory
 from shared.words import Function
 
 
-def answers_for(office: str | None, case: Case) -> Person:
+def answers_for(office: str | None, case: Case) -> Person | None:
     """Who answers for a queue of `office` (None: of the company).
 
-    The first of the chain who is here; if all are absent the first of the chain, with a note. A directory in which the
-    chain is empty is refused when it is applied, so there is always somebody.
+    The first of the chain who is here; if none is, the first of it who has not left, with a note that he is not here.
+    A directory in which the chain is empty is refused when it is applied; None, with a note, only where it was not.
     """
     chain = chain_of(office, case.field)
     for person in chain:
         if (reason := why_not(person)) is None:
             return person
         case.passed[person.id] = reason
-    case.note("answerer_away", chain[0].id)
-    return chain[0]
+    working = [person for person in chain if case.passed[person.id]["why"] != "left"]
+    case.note("answerer_away", working[0].id) if working else case.note("nobody_answers")
+    return working[0] if working else None
 
 
 def chain_of(office: str | None, field: Field) -> list[Person]:

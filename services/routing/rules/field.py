@@ -15,12 +15,17 @@ from uuid import UUID, uuid5
 
 from shared.words import Function
 
+BUSY = "busy"
+"""The reason of an absence that is none: he is here, and has somebody else on the line (R1-24)."""
+LEFT = "left"
+"""The reason of an absence without end: he has left, though the company file still names him."""
+
 _FIELDS = UUID("6d0a6d3e-58f0-5c1c-9d83-6a5a0f2f7f0e")
 
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """An absence that covers the moment: why, and until when (ISO 8601, UTC)."""
+    """An absence that covers the moment: why (`BUSY` and `LEFT` are not just any), until when (ISO 8601, UTC; "": open)."""
 
     reason: str
     until: str
@@ -28,7 +33,10 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member of staff at that moment; `weight` in thousandths, `active` is false for one who has left."""
+    """A member of staff at that moment; `weight` in thousandths, `active` is false for one who has left.
+
+    `per_day` and `open_leads` are his caps, None: none. `notice`: he has given notice and takes no net-new leads.
+    """
 
     id: str
     name: str
@@ -37,6 +45,9 @@ class Person:
     weight: int = 1000
     active: bool = True
     away: Away | None = None
+    per_day: int | None = None
+    open_leads: int | None = None
+    notice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,11 @@ class Field:
     def everybody(self, function: Function) -> tuple[Person, ...]:
         """Those of the whole company who have this function and have not left, by id."""
         return tuple(p for p in self.people.values() if p.active and p.function is function)
+
+    @cached_property
+    def capped(self) -> tuple[Person, ...]:
+        """Those who have a cap on the leads they receive."""
+        return tuple(p for p in self.people.values() if p.active and not p.per_day is p.open_leads is None)
 
     def find(self, said: str | None) -> Person | None:
         """The person somebody means by `said`: an id, else a full name that only one person bears.

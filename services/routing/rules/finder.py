@@ -8,7 +8,10 @@ from shared.words import Function, Source
 
 
 def with_the_finder(case: Case) -> Verdict | None:
-    """The one who submitted the lead, if he sells and can take it; else the lead goes the way of a website lead."""
+    """The one who submitted the lead, if he may work a sale and can take it; else it goes the way of a website lead.
+
+    An absent or busy finder is told who serves his find (R1-24: only the available receive).
+    """
     if case.lead.source not in (Source.OTHER, Source.REFERRAL):
         return None
     case.rules.append("R1-39")
@@ -20,10 +23,12 @@ def with_the_finder(case: Case) -> Verdict | None:
         case.note("finder_unknown", case.lead.submitter)
         return None
     reason = why_not(finder)
-    if reason is None and finder.function is not Function.SALES:
+    if reason is None and finder.function is Function.AGENT:
         reason = {"why": "function", "function": finder.function}
     if reason is None:
         return To("R1-39", finder)
     case.passed[finder.id] = reason
     case.note(f"finder_{reason['why']}", finder.id)
+    if reason["why"] in ("absent", "busy"):
+        case.tell(finder.id)
     return None

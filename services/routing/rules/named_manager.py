@@ -1,4 +1,4 @@
-"""A call for a named manager goes to him; while he is absent the duty manager serves and he is told (R1-10, R1-23)."""
+"""A call for a named manager goes to him; while he is absent or busy the duty manager serves, and he is told (R1-10, R1-23)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from shared.words import Function, Source
 def with_the_named_one(case: Case) -> Verdict | None:
     """The one the caller asks for, if he can take the call.
 
-    An absent one is told, whoever serves. A name that is not in the directory is put aside with an alarm.
+    An absent or busy one is told, and the duty manager serves; the curator stays as he is.
+    A name that is not in the directory is put aside with an alarm.
     """
     if case.lead.source is not Source.INBOUND_CALL or not case.lead.named:
         return None
@@ -26,7 +27,7 @@ def with_the_named_one(case: Case) -> Verdict | None:
         return To("R1-10", named)
     case.passed[named.id] = reason
     case.note(f"named_{reason['why']}", named.id)
-    if reason["why"] == "absent":
+    if reason["why"] in ("absent", "busy"):
         case.rules.append("R1-23")
         case.tell(named.id)
     return None

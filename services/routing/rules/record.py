@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.routing.rules.assignment import ALARMS, RULES_VERSION, Decision, assign, pools_needed
-from services.routing.rules.case import Client, Lead
+from services.routing.rules.case import Client, Lead, Passed
 from services.routing.rules.fair_share import Ledger, Standing
 from services.routing.rules.field import Field
 from services.routing.rules.wording import notes
@@ -24,6 +24,8 @@ class Record:
     field: Field
     pool: str | None
     standings: Mapping[str, Standing]
+    full: Mapping[str, Passed]
+    among: frozenset[str] | None
 
 
 def recompute(record: Record) -> str:
@@ -33,7 +35,8 @@ def recompute(record: Record) -> str:
     }
     if record.pool is not None:
         ledgers[record.pool] = Ledger(record.standings)
-    return assign(record.lead, record.client, record.field, ledgers).receiver
+    made = assign(record.lead, record.client, record.field, ledgers, full=record.full, among=record.among, rest=False)
+    return made.receiver
 
 
 def alarm_of(decision: Decision) -> str | None:
@@ -68,7 +71,12 @@ def as_kept(decision: Decision) -> dict[str, Any]:
         "notes": decision.notes,
         "alarm": alarm_of(decision),
         "rules_version": RULES_VERSION,
-        "inputs": {"lead": _said(decision.lead), "client": _said(decision.client)},
+        "inputs": {
+            "lead": _said(decision.lead),
+            "client": _said(decision.client),
+            **({"full": decision.full} if decision.full else {}),
+            **({"among": sorted(decision.among)} if decision.among is not None else {}),
+        },
     }
 
 
@@ -86,10 +94,13 @@ def record_of(kept: Mapping[str, Any], field: Field) -> Record:
     lead, client = kept["inputs"]["lead"], kept["inputs"]["client"]
     ids = {key: UUID(client[key]) for key in ("process_id", "given_lead") if key in client}
     before = kept["ledger"]["before"] if kept["ledger"] else {}
+    among = kept["inputs"].get("among")
     return Record(
         lead=Lead(kept["lead_id"], kept["client_id"], **{**lead, "source": Source(lead["source"])}),
         client=Client(kept["client_id"], **{**client, **ids}),
         field=field,
         pool=kept["pool"],
         standings={c["id"]: Standing(before.get(c["id"], 0), c["turn"]) for c in kept["candidates"]},
+        full=kept["inputs"].get("full", {}),
+        among=None if among is None else frozenset(among),
     )

@@ -14,12 +14,12 @@ def among_those_in_turn(case: Case) -> Verdict:
     where = territory(region_of(case), case.field)
     if where.assumed:
         case.note("region_assumed", region_of(case))
+    if case.lead.source is Source.AGENT:
+        return _from_an_agent(case, where)
     if where.office is None:
         return Nobody(f"region:{where.region}", None, Note("region_unserved", where.region))
     if case.lead.source is Source.EVENT:
         return _from_a_list(where.office, where, case.field)
-    if case.lead.source is Source.AGENT:
-        return _from_an_agent(case, where.office, where)
     return _in_turn(case, where.office, where)
 
 
@@ -27,7 +27,7 @@ def pools_of(lead_source: Source, region: str, field: Field) -> tuple[str, ...]:
     """The pools that a lead of this source and region may come to draw on: what must be locked before it is decided."""
     where = territory(region, field)
     if where.office is None:
-        return ()
+        return (HOME,) if lead_source is Source.AGENT else ()
     regional = HOME if where.home else f"region:{where.office}"
     if lead_source is Source.EVENT:
         return (regional,)
@@ -58,13 +58,17 @@ def _from_a_list(office: str, where: Territory, field: Field) -> Among:
     return Among("R1-37", of_region(office, field), "nobody_in_region")
 
 
-def _from_an_agent(case: Case, office: str, where: Territory) -> Among:
+def _from_an_agent(case: Case, where: Territory) -> Among:
     """An agent's meeting: a manager of the client's region (R1-28), else evenly among the home managers (R1-30)."""
     if not where.home:
         case.rules.append("R1-28")
-        bench = of_region(office, case.field)
-        if bench.weights:
-            return Among("R1-28", bench, "nobody_in_region")
-        case.passed.update(bench.passed)
-        case.note("nobody_for_meeting", office)
+        if where.office is None:
+            case.note("region_unserved_meeting", where.region)
+        else:
+            bench = of_region(where.office, case.field)
+            if any(who not in case.full for who, _ in bench.weights):
+                return Among("R1-28", bench, "nobody_in_region")
+            case.passed.update(bench.passed)
+            case.passed.update({who: case.full[who] for who, _ in bench.weights})
+            case.note("nobody_for_meeting", where.office)
     return Among("R1-30", at_home(territory("unknown", case.field).office, case.field), "nobody_at_home")

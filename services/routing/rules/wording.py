@@ -19,13 +19,17 @@ _REASONS: Mapping[str, tuple[str, str]] = {
         "Звонит действующий клиент: его ведёт {who}, дежурному такие звонки не передаются.",
     ),
     "R1-34": (
-        "A known client without an open sale: {who} is the curator; nothing is counted in the ledger.",
+        "A known client without an open sale: {who} is the curator and may receive; nothing is counted in the ledger.",
         "Клиент известен, открытого процесса нет: куратор — {who}; в учёте долей лид не считается.",
+    ),
+    "R1-16": (
+        "The caller worked with {who} before, who is on duty.",
+        "Звонивший раньше работал с сотрудником {who}, и тот сейчас дежурит.",
     ),
     "R1-10": ("The caller asked for {who}.", "Звонивший спросил конкретного менеджера: {who}."),
     "R1-23": (
-        "The manager the caller asked for is absent: {who}, whose turn it was, serves; the curator stays the same.",
-        "Менеджера, которого спросил звонивший, нет на месте: обслуживает {who} по очереди, куратор не меняется.",
+        "The manager the caller asked for is absent or busy: {who}, whose turn it was, serves; the curator stays the same.",
+        "Менеджер, которого спросил звонивший, отсутствует или занят: обслуживает {who} по очереди, куратор не меняется.",
     ),
     "R1-39": ("{who} found this lead and keeps it.", "Этот лид нашёл и ведёт сам: {who}."),
     "R1-08": (
@@ -79,6 +83,10 @@ _NOTES: Mapping[str, tuple[str, str]] = {
         "no office serves the region {about}: name it under an office in the company file",
         "регион {about} не закреплён ни за одним офисом: впишите его офису в файле компании",
     ),
+    "region_unserved_meeting": (
+        "no office serves the region {about}, so the home managers share the meeting: name the region under an office",
+        "регион {about} не закреплён ни за одним офисом, встречу делят менеджеры головного офиса: впишите регион офису",
+    ),
     "region_assumed": (
         "the region is not known ({about}), so the home region stands in for it",
         "регион не определён ({about}), считаем его домашним",
@@ -86,6 +94,22 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     "owner_away": (
         "{about}, who looks after this current client, is absent: somebody must take the call",
         "{about} ведёт этого действующего клиента, но отсутствует: кто-то должен ответить на звонок",
+    ),
+    "owner_busy": (
+        "{about}, who looks after this current client, is busy: somebody must take the call",
+        "{about} ведёт этого действующего клиента, но занят: кто-то должен ответить на звонок",
+    ),
+    "owner_left": (
+        "{about}, who looked after this current client, has left: hand the client over",
+        "{about} вёл этого действующего клиента, но больше не работает: передайте клиента",
+    ),
+    "owner_function": (
+        "{about}, who is named as the owner of this current client, does not work sales: hand the client over",
+        "{about} указан ответственным за действующего клиента, но продажи не ведёт: передайте клиента",
+    ),
+    "owner_unknown": (
+        "nobody of the directory looks after this current client («{about}»): name his account owner",
+        "за действующего клиента никто из справочника не отвечает («{about}»): назначьте ответственного",
     ),
     "manager_away": (
         "{about}, who works the open sale, is absent: somebody must look after the client meanwhile",
@@ -101,6 +125,22 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     ),
     "named_left": ("{about}, whom the caller asked for, has left", "{about}: спросили по телефону, уже не работает"),
     "named_absent": ("{about}, whom the caller asked for, is absent", "{about}: спросили по телефону, отсутствует"),
+    "named_busy": ("{about}, whom the caller asked for, is busy", "{about}: спросили по телефону, занят"),
+    "colleague_unknown": (
+        "the caller worked with «{about}», who is not in the directory",
+        "звонивший работал с «{about}», такого сотрудника нет в справочнике",
+    ),
+    "colleague_left": ("{about}, with whom the caller worked, has left", "{about}: работал с клиентом, уволился"),
+    "colleague_absent": ("{about}, with whom the caller worked, is absent", "{about}: работал с клиентом, отсутствует"),
+    "colleague_busy": ("{about}, with whom the caller worked, is busy", "{about}: работал с клиентом, занят"),
+    "colleague_off_duty": (
+        "{about}, with whom the caller worked, is not on duty",
+        "{about}: работал с клиентом, сейчас не дежурит",
+    ),
+    "colleague_function": (
+        "{about}, with whom the caller worked, does not work sales",
+        "{about}: работал с клиентом, продажи не ведёт",
+    ),
     "named_function": (
         "{about}, whom the caller asked for, does not work sales",
         "{about}: спросили по телефону, продажи не ведёт",
@@ -111,6 +151,18 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     ),
     "curator_left": ("the curator {about} has left", "куратор {about} больше не работает"),
     "curator_absent": ("the curator {about} is absent and is told", "куратор {about} отсутствует, ему сообщено"),
+    "curator_busy": ("the curator {about} is busy and is told", "куратор {about} занят, ему сообщено"),
+    "curator_off_duty": ("the curator {about} is not on duty and is told", "куратор {about} не дежурит, ему сообщено"),
+    "curator_other_region": (
+        "the curator {about} is of another region and is told",
+        "куратор {about} из другого региона, ему сообщено",
+    ),
+    "curator_notice": (
+        "the curator {about} has given notice and is told",
+        "куратор {about} увольняется, ему сообщено",
+    ),
+    "curator_per_day": ("the curator {about} has his leads for today", "куратор {about}: дневной предел исчерпан"),
+    "curator_open_leads": ("the curator {about} has his hands full", "куратор {about}: предел открытых лидов исчерпан"),
     "curator_function": ("the curator {about} does not work sales", "куратор {about} продажи не ведёт"),
     "finder_unnamed": ("who found the lead is not said", "не указано, кто нашёл лид"),
     "finder_unknown": (
@@ -119,9 +171,14 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     ),
     "finder_left": ("{about}, who found the lead, has left", "{about}: лид нашёл, но больше не работает"),
     "finder_absent": ("{about}, who found the lead, is absent", "{about}: лид нашёл, но отсутствует"),
+    "finder_busy": ("{about}, who found the lead, is busy and is told", "{about}: лид нашёл, но занят, ему сообщено"),
     "finder_function": (
-        "{about}, who found the lead, does not take new clients",
-        "{about}: лид нашёл, но новых клиентов не ведёт",
+        "{about}, who found the lead, does not work sales",
+        "{about}: лид нашёл, но продажи не ведёт",
+    ),
+    "nobody_answers": (
+        "nobody answers for the queue: name a head of sales in the company file",
+        "за очередь никто не отвечает: назначьте руководителя продаж в файле компании",
     ),
     "answerer_away": ("{about}, who answers for the queue, is absent", "{about} отвечает за очередь, но отсутствует"),
 }
@@ -129,6 +186,13 @@ _NOTES: Mapping[str, tuple[str, str]] = {
 _PASSED: Mapping[str, tuple[str, str]] = {
     "left": ("has left", "больше не работает"),
     "absent": ("absent until {until}: {reason}", "отсутствует до {until}: {reason}"),
+    "absent_open": ("absent: {reason}", "отсутствует: {reason}"),
+    "busy": ("busy until {until}", "занят до {until}"),
+    "busy_open": ("busy", "занят"),
+    "notice": ("has given notice and takes no new leads", "увольняется, новых лидов не принимает"),
+    "per_day": ("has received his {cap} leads of today", "уже получил дневной предел лидов: {cap}"),
+    "open_leads": ("holds his {cap} open leads", "уже ведёт предельное число открытых лидов: {cap}"),
+    "other_region": ("works another region", "работает с другим регионом"),
     "off_duty": ("not on duty now", "сейчас не дежурит"),
     "function": ("does not take new leads (function: {function})", "новых лидов не принимает (функция: {function})"),
 }
@@ -141,7 +205,10 @@ def reason(rule: str, language: Language, *, who: str, office: str = "", pool: s
 
 def passed_over(why: Passed, language: Language) -> str:
     """Why somebody was passed over, as the end of a sentence that begins with his name."""
-    return _said(_PASSED, why["why"], language, {**why, "until": why.get("until", "")[:16].replace("T", " ")})
+    code = why["why"]
+    if code in ("absent", "busy") and not why.get("until"):
+        code += "_open"
+    return _said(_PASSED, code, language, {**why, "until": why.get("until", "")[:16].replace("T", " ")})
 
 
 def notes(written: Iterable[Note], language: Language, names: Mapping[str, str] | None = None) -> str:
