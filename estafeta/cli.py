@@ -9,7 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 from rich.console import Console, RenderableType
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from estafeta.client import Bus, line_to_house
 from estafeta.trouble import Trouble
+from shared.commands import ScriptQuestion
 from shared.words import Source, Stage, TaskKind, TouchKind, TouchResult
 
 T = TypeVar("T")
@@ -38,6 +39,14 @@ matching_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(matching_app, name="matching")
+review_app = typer.Typer(
+    help="Possible matches: who of these is one client? A person's word, for everybody, and reversible.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(review_app, name="review")
+routing_app = typer.Typer(help="Routing on files, without servers.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(routing_app, name="routing")
 
 State = Annotated[
     Path,
@@ -135,6 +144,21 @@ def status(
 
 
 @app.command()
+def key(
+    webhook: Annotated[bool, typer.Option("--webhook", help="A key to sign webhooks with.")] = False,
+) -> None:
+    """Make a key by which others bring leads to the HTTP door, and the line for the sources file."""
+    from estafeta.keys import new_key, new_webhook_key
+
+    if webhook:
+        fresh = new_webhook_key()
+        _show(f"The key, for whoever signs: {fresh}", f'In the sources file: webhook_keys = ["{fresh}"]')
+        return
+    fresh, entry = new_key()
+    _show(f"The key, for whoever brings leads; kept nowhere else: {fresh}", f'In the sources file: keys = ["{entry}"]')
+
+
+@app.command()
 def rebuild(
     room: Annotated[str, typer.Argument(help="intake, routing, process or reminders.")], state: State = HERE
 ) -> None:
@@ -173,16 +197,26 @@ def import_(
         list[str] | None,
         typer.Option("--map", help='What columns mean: "Наименование=company,Тел.=phone", or by letter: "C=phone".'),
     ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only show every row's verdict and receiver; nothing is saved.")
+    ] = False,
+    preview_to: Annotated[
+        Path | None, typer.Option(help="With --preview: write all rows to this CSV file as well.")
+    ] = None,
     state: State = HERE,
 ) -> None:
     """Import a list and wait until every row has its outcome, owner and deadline; safe to interrupt and to repeat."""
     from estafeta.importing import Intent, import_file
     from estafeta.lists.terminal import read_before_eyes
+    from estafeta.previewing import preview_file
 
     meant = source or (Source.OTHER if clients else Source.EVENT)
     intent = Intent(campaign, "clients" if clients else "leads", meant, submitter, country.upper())
     console = _console()
     listed = read_before_eyes(file, console, sheet=sheet, maps=map_ or ())
+    if preview or preview_to:
+        _show(_with_house(state, lambda bus: preview_file(bus, listed, intent, console, preview_to)))
+        return
     try:
         done = _with_house(state, lambda bus: import_file(bus, listed, intent, console))
     except KeyboardInterrupt:
@@ -194,6 +228,40 @@ def import_(
     _show(done.report())
     if done.unaccounted():
         raise typer.Exit(1)
+
+
+@app.command()
+def imports(
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50, state: State = HERE
+) -> None:
+    """The imports so far: who took what in when, what became of it, and whether it was undone."""
+    from estafeta.imports import list_imports
+
+    _show(_with_house(state, lambda bus: list_imports(bus, most)))
+
+
+@app.command()
+def undo(
+    id: Annotated[str, typer.Argument(metavar="IMPORT", help="Its id, or the beginning of it: see `imports`.")],
+    by: Annotated[str | None, typer.Option(help="Id of the member of staff who wants it.")] = None,
+    state: State = HERE,
+) -> None:
+    """Take back what an import brought and nobody has touched since; what was touched is listed and left."""
+    from estafeta.imports import undo_import
+
+    _show(_with_house(state, lambda bus: undo_import(bus, id, by)))
+
+
+@app.command()
+def sources(
+    since: Annotated[str | None, typer.Option("--from", help="First day; 30 days before the last if left out.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day; today if left out.")] = None,
+    state: State = HERE,
+) -> None:
+    """What each source and campaign brought: leads, how many were known already, sales won and lost."""
+    from estafeta.sources import report_sources
+
+    _show(_with_house(state, lambda bus: report_sources(bus, since, until)))
 
 
 @app.command()
@@ -219,10 +287,22 @@ def lead(
     submitter: Annotated[str | None, typer.Option(help="Id of the member of staff who brought the lead.")] = None,
     external_id: Annotated[str | None, typer.Option(help="Its id elsewhere; the same id is taken in once.")] = None,
     country: Annotated[str, typer.Option(help="Country of a phone without a code, two letters.")] = "RU",
+    worked_with: Annotated[str, typer.Option(help="Of a call: with whom of us he worked before.")] = "",
+    learned_from: Annotated[str, typer.Option(help="Of a call: how he learned of us.")] = "",
+    meeting: Annotated[str | None, typer.Option(help="Of a call: the meeting is ours, theirs or declined.")] = None,
+    refused: Annotated[
+        str,
+        typer.Option(help=f"Of a call: questions he refused to answer, by comma: {_names(get_args(ScriptQuestion))}."),
+    ] = "",
+    call_ended: Annotated[str | None, typer.Option(help="When the call ended: 2026-11-25T10:00+03:00.")] = None,
+    referred_by: Annotated[str, typer.Option(help="Who recommended us: a client's id, or words.")] = "",
+    obtained_by: Annotated[
+        str | None, typer.Option(help="Id of the member of staff who obtained the referral.")
+    ] = None,
     state: State = HERE,
 ) -> None:
     """Submit one lead and see what became of it: card, outcome, manager, rule, task, deadline."""
-    from estafeta.lead import submit_lead, wish
+    from estafeta.lead import call_of, referral_of, submit_lead, wish
 
     fields = {
         "company": company,
@@ -249,8 +329,41 @@ def lead(
         manager=manager,
         external_id=external_id,
         country=country.upper(),
+        call=call_of(source, worked_with, learned_from, meeting, refused, call_ended),
+        referral=referral_of(referred_by, obtained_by),
     )
     _show(*_with_house(state, lambda bus: submit_lead(bus, command_id, command)))
+
+
+@app.command()
+def lookup(
+    company: str = "",
+    contact: Annotated[str, typer.Option(help="Name of the person.")] = "",
+    phone: str = "",
+    fax: str = "",
+    email: str = "",
+    website: str = "",
+    city: str = "",
+    region: str = "",
+    tax_id: str = "",
+    country: Annotated[str, typer.Option(help="Country of a phone without a code, two letters.")] = "RU",
+    state: State = HERE,
+) -> None:
+    """Who is this? The six-key check while the caller is still talking; nothing is stored."""
+    from estafeta.lookup import look_up
+
+    fields = {
+        "company": company,
+        "contact": contact,
+        "phone": phone,
+        "fax": fax,
+        "email": email,
+        "website": website,
+        "city": city,
+        "region": region,
+        "tax_id": tax_id,
+    }
+    _show(*_with_house(state, lambda bus: look_up(bus, fields, country.upper())))
 
 
 @app.command()
@@ -401,6 +514,111 @@ def dead_close(
     _show(*_with_house(state, lambda bus: close(bus, letter, why)))
 
 
+# ── possible matches ────────────────────────────────────────────────────────────────────────────────────────────────
+
+By = Annotated[str, typer.Option(help="Id of the member of staff who says so.")]
+Note = Annotated[str, typer.Option(help="Why; kept with the decision.")]
+Survivor = Annotated[str | None, typer.Option(help="Which of the clients goes on; by rule if not given.")]
+
+
+@review_app.command("list")
+def review_list(
+    client: Annotated[str | None, typer.Option(help="All that waits about this client.")] = None,
+    limit: Annotated[int, typer.Option(help="How many clients.", min=1, max=200)] = 20,
+    state: State = HERE,
+) -> None:
+    """What waits for a person, by client: value × closeness, then age."""
+    from estafeta.review import queue
+    from estafeta.typed import an_id
+
+    id_ = an_id(client, "client") if client else None
+    _show(*_with_house(state, lambda bus: queue(bus, id_, limit)))
+
+
+@review_app.command("show")
+def review_show(
+    id: Annotated[str, typer.Argument(help="Id of a possible match, or of its lead.")], state: State = HERE
+) -> None:
+    """Both records side by side, what agrees, what does not, and the suggested answer."""
+    from estafeta.review import side_by_side
+    from estafeta.typed import an_id
+
+    id_ = an_id(id, "possible match")
+    _show(*_with_house(state, lambda bus: side_by_side(bus, id_)))
+
+
+def _verdict(verdict: str, meaning: str) -> None:
+    @review_app.command(verdict, help=meaning)
+    def say(
+        by: By,
+        ids: Annotated[list[str] | None, typer.Argument(help="Ids of possible matches.")] = None,
+        client: Annotated[str | None, typer.Option(help="All that waits about this client, at once.")] = None,
+        note: Note = "",
+        survivor: Survivor = None,
+        state: State = HERE,
+    ) -> None:
+        from estafeta.review import judge
+        from estafeta.typed import an_id
+
+        meant = [an_id(one, "possible match") for one in ids or []]
+        about, kept = (an_id(one, "client") if one else None for one in (client, survivor))
+        _show(*_with_house(state, lambda bus: judge(bus, verdict, meant, about, by, note, kept)))
+
+
+for _word, _meaning in {
+    "same": "They are one client: merge them.",
+    "different": "They are two clients; it is not asked again unless a new key appears.",
+    "sister": "They are two companies of one house; it is not asked again unless a new key appears.",
+    "skip": "Put the question at the end of the queue.",
+}.items():
+    _verdict(_word, _meaning)
+
+
+@review_app.command("merge")
+def review_merge(
+    one: Annotated[str, typer.Argument(help="Id of a client.")],
+    other: Annotated[str, typer.Argument(help="Id of the other.")],
+    by: By,
+    note: Note = "",
+    survivor: Survivor = None,
+    state: State = HERE,
+) -> None:
+    """Make two clients one that nobody has asked about."""
+    from estafeta.review import merge
+    from estafeta.typed import an_id
+
+    pair, kept = (an_id(one, "client"), an_id(other, "client")), an_id(survivor, "client") if survivor else None
+    _show(*_with_house(state, lambda bus: merge(bus, *pair, by, note, kept)))
+
+
+@review_app.command("split")
+def review_split(
+    by: By,
+    id: Annotated[str | None, typer.Argument(help="Id of a merge.")] = None,
+    import_: Annotated[str | None, typer.Option("--import", help="Or of an import: all merges it led to.")] = None,
+    note: Note = "",
+    state: State = HERE,
+) -> None:
+    """Undo a merge, at any time: both clients stand as they stood."""
+    from estafeta.review import split
+    from estafeta.typed import an_id
+
+    merge_id, import_id = an_id(id, "merge") if id else None, an_id(import_, "import") if import_ else None
+    _show(*_with_house(state, lambda bus: split(bus, merge_id, import_id, by, note)))
+
+
+@review_app.command("merges")
+def review_merges(
+    id: Annotated[str, typer.Argument(help="Id of a client, an import or a merge.")], state: State = HERE
+) -> None:
+    """What was merged, by whom, and what was undone."""
+    from estafeta.review import merges
+    from estafeta.typed import an_id
+
+    id_ = an_id(id, "client")
+    _show(*_with_house(state, lambda bus: merges(bus, id_)))
+
+
 # ── recognition on files ────────────────────────────────────────────────────────────────────────────────────────────
 
 JsonLines = Annotated[str, typer.Argument(help="One JSON object a line, UTF-8; - is standard input.")]
@@ -420,3 +638,24 @@ def matching_pairs(file: JsonLines) -> None:
     from estafeta.matching import run_on_file
 
     raise typer.Exit(run_on_file("pairs", file))
+
+
+# ── routing on files ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@routing_app.callback()
+def routing_() -> None:
+    """Routing on files, without servers."""  # with it `replay` stays a command of its own, though it is the only one
+
+
+@routing_app.command("replay")
+def routing_replay(
+    company: Annotated[Path, typer.Argument(help="A company file.")],
+    arrivals: Annotated[
+        str, typer.Argument(help="Arrivals and changes of presence, one JSON object a line; - is stdin.")
+    ],
+) -> None:
+    """Who gets each arrival: {"id", "at", "source", ...} a line → {"id", "to", "queue", "rule", "told", "excluded"}."""
+    from estafeta.routing import replay
+
+    raise typer.Exit(replay(company, arrivals))

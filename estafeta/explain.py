@@ -42,8 +42,9 @@ async def explain_it(bus: Bus, what: str, id_: UUID, words: Words) -> list[str]:
             f"No {what} has the id {id_}.",
             hint or "Ids are printed by `estafeta lead`; check that all of it was copied.",
         )
-    sale = await bus.ask(ShowProcess(id=id_))
     client = known.get("client") or {}
+    # the id of a client who was merged leads to the survivor
+    sale = await bus.ask(ShowProcess(id=id_ if is_lead else UUID(str(client["id"]))))
     deadlines = await bus.ask(ShowDeadlines(id=UUID(str(client["id"])))) if client else {}
     story = Story(words, directory)
     lines = story.recognition(known)
@@ -149,7 +150,8 @@ class Story:
             pair = str(one["lead"]) if one["lead"] == one["client"] else f"{one['lead']} ~ {one['client']}"
             holders = int(one.get("df") or 0)
             held = f"; {words('holders', df=holders) if holders > 1 else words('holder')}" if holders else ""
-            agreed = f"{words(str(one['key'])):<12}{float(one['weight']):+6.1f}  {pair}"
+            key = "in_region" if one["key"] == "region" else str(one["key"])
+            agreed = f"{words(key):<12}{float(one['weight']):+6.1f}  {pair}"
             lines.append(f"  {agreed} ({words(str(one['level']))}{held})")
         return lines
 

@@ -34,6 +34,7 @@ from shared.questions import (
     ListStaff,
     ReportDistribution,
     TellHealth,
+    TellUndo,
 )
 from shared.words import Source
 
@@ -66,7 +67,8 @@ def import_id_of(content: bytes | mmap.mmap, campaign: str, purpose: Purpose) ->
     return uuid5(IMPORTS, f"{digest}\n{campaign.strip()}\n{purpose}")
 
 
-def _import_id_of_file(file: Path, intent: Intent) -> UUID:
+def import_id_of_file(file: Path, intent: Intent) -> UUID:
+    """The id of the import of `file`, without reading it into memory."""
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return import_id_of(content, intent.campaign, intent.purpose)
 
@@ -244,7 +246,8 @@ async def import_file(bus: Bus, listed: FileList, intent: Intent, console: Conso
     file = listed.path
     if intent.submitter:
         someone(intent.submitter, await bus.ask(ListStaff()), "--submitter")
-    import_id = await asyncio.to_thread(_import_id_of_file, file, intent)
+    import_id = await asyncio.to_thread(import_id_of_file, file, intent)
+    await _not_undone(bus, import_id)
     if listed.rows:
         with Bars(console, intent.purpose, len(listed.rows)) as watch:
             done = await run_import(bus, listed.rows, intent, import_id, file_name=file.name, watch=watch)
@@ -256,6 +259,16 @@ async def import_file(bus: Bus, listed: FileList, intent: Intent, console: Conso
     )
     beside = await asyncio.to_thread(write_rejects, listed, refused)
     return Imported(file, intent, replace(done, tally=tally), listed.warnings, beside)
+
+
+async def _not_undone(bus: Bus, import_id: UUID) -> None:
+    told = await bus.ask(TellUndo(import_id=import_id))
+    if told["found"] and told["undo_at"]:
+        raise Trouble(
+            f"This list was taken in for this campaign before, and was undone on {str(told['undo_at'])[:10]}.",
+            "To take it in anew, give another --campaign, for example with the date behind its name.",
+            code=1,
+        )
 
 
 def _as_rejected(row: dict[str, Any]) -> Rejected:

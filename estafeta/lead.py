@@ -6,16 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from estafeta.client import Bus, fresh_id
-from estafeta.trouble import Silence, Trouble
+from estafeta.trouble import Silence, Trouble, choose
 from estafeta.typed import checked, someone, zone_of
-from shared.commands import LeadFields, SubmitLead
+from shared.commands import LeadFields, ScriptQuestion, SubmitLead
 from shared.message import Question
 from shared.questions import ExplainRecognition, ExplainRouting, ListStaff, ShowDeadlines, ShowProcess
+from shared.words import Source
 
 BY_HAND = "operator"
 WAIT_SECONDS = 30.0
@@ -36,6 +37,8 @@ def wish(
     manager: str | None,
     external_id: str | None,
     country: str,
+    call: Mapping[str, Any] | None = None,
+    referral: Mapping[str, Any] | None = None,
 ) -> tuple[UUID, SubmitLead]:
     """The command for a lead typed by hand, and its id: repeated with the same external id and facts, the same id."""
     known = LeadFields.model_fields
@@ -51,9 +54,41 @@ def wish(
             "named_manager": manager,
             "default_country": country,
             "fields": facts,
+            "call": call,
+            "referral": referral,
         },
     )
     return (uuid5(UUID(int=0), command.model_dump_json()) if external_id else fresh_id()), command
+
+
+def call_of(
+    source: str, worked_with: str, learned_from: str, meeting: str | None, refused: str, ended: str | None
+) -> dict[str, Any] | None:
+    """What was typed of a call, for `CallForm`; None for a lead that is no call (R1-13 … R1-22)."""
+    declined = [word.strip() for word in refused.split(",") if word.strip()]
+    if source != Source.INBOUND_CALL:
+        if worked_with or learned_from or meeting or declined or ended:
+            raise Trouble("What a caller answered is given, but the lead is no call.", "Add --source inbound_call.")
+        return None
+    return {
+        "worked_with": worked_with,
+        "learned_from": learned_from,
+        "meeting": meeting,
+        "refused": [choose(word, get_args(ScriptQuestion), "question (--refused)") for word in declined],
+        "ended_at": ended,
+    }
+
+
+def referral_of(by: str, obtained_by: str | None) -> dict[str, Any] | None:
+    """What was typed of a referral, for `Referral`: who recommended us and who of us obtained it (R0-09)."""
+    if not by and not obtained_by:
+        return None
+    if not by or not obtained_by:
+        raise Trouble("A referral names both sides.", "Give --referred-by and --obtained-by together.")
+    try:
+        return {"client_id": UUID(by.strip()), "obtained_by": obtained_by}
+    except ValueError:
+        return {"by": by, "obtained_by": obtained_by}
 
 
 async def until(bus: Bus, question: Question, enough: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
@@ -82,6 +117,8 @@ async def submit_lead(bus: Bus, command_id: UUID, command: SubmitLead) -> list[s
         someone(command.named_manager, directory, "--manager")
     if command.submitter:
         someone(command.submitter, directory, "--submitter")
+    if command.referral:
+        someone(command.referral.obtained_by, directory, "--obtained-by")
     await bus.send(command, command_id)
     outcome = await bus.outcome("intake", command_id, seconds=WAIT_SECONDS)
     if outcome["state"] == "dead":

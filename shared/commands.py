@@ -47,6 +47,44 @@ class LeadFields(_Part):
     """The day the questionnaire was filled in, from which `term` counts; blank: the day it was received."""
 
 
+ScriptQuestion = Literal[
+    "interest",
+    "worked_with",
+    "fax",
+    "email",
+    "phone",
+    "contact",
+    "company",
+    "activity",
+    "learned_from",
+    "meeting",
+]
+"""What the call script asks, in its order (R1-13 … R1-21)."""
+
+
+class CallForm(_Part):
+    """What a call adds to the cells of a lead: the rest of the script, what was refused, and when it ended (R1-13 … R1-22).
+
+    An answer is a value, `refused`, or, if it is neither, `not_asked`; `refused` is an answer, not a blank.
+    """
+
+    worked_with: Cell = ""
+    """With whom of us he worked before (R1-16): an id of the directory or a name."""
+    learned_from: Cell = ""
+    meeting: Literal["ours", "theirs", "declined"] | None = None
+    refused: list[ScriptQuestion] = []
+    ended_at: AwareDatetime | None = None
+
+
+class Referral(_Part):
+    """Who recommended us to the contact of a lead, and which of us obtained it (R0-09)."""
+
+    client_id: UUID | None = None
+    by: Cell = ""
+    """Who recommended us, in words, if he is no client or his id is not at hand."""
+    obtained_by: StaffId
+
+
 # ── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -62,6 +100,8 @@ class SubmitLead(Command, owner="intake"):
     received_at: AwareDatetime | None = None
     default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
     fields: LeadFields
+    call: CallForm | None = None
+    referral: Referral | None = None
 
 
 class Row(_Part):
@@ -91,6 +131,49 @@ class SubmitRows(Command, owner="intake", bulk=True):
     rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
 
 
+class UndoImport(Command, owner="intake"):
+    """Take back what an import brought and nobody has touched since: cards, sales, tasks, deadlines, ledger shares.
+
+    What was touched is left, with the reason. Undoing twice takes nothing back twice; it asks again for what was left.
+    """
+
+    import_id: UUID
+    by: StaffId | None = None
+
+
+class JudgeReview(Command, owner="intake"):
+    """Say once what possible matches are, one or many alike: the word holds for everybody and overrides the rules (MATCHING §11).
+
+    `same` merges, into `survivor_id` if it is named, else into the client the rules prefer; `sister` is another company
+    of one house; `skip` puts the question at the end of the queue.
+    """
+
+    reviews: Annotated[list[UUID], Field(min_length=1, max_length=MAX_ROWS)]
+    verdict: Literal["same", "different", "sister", "skip"]
+    by: StaffId
+    note: Cell = ""
+    survivor_id: UUID | None = None
+
+
+class MergeClients(Command, owner="intake"):
+    """Make two clients one, by a person's word; undone by `SplitClients` at any time (MATCHING §12)."""
+
+    client_id: UUID
+    other_id: UUID
+    by: StaffId
+    note: Cell = ""
+    survivor_id: UUID | None = None
+
+
+class SplitClients(Command, owner="intake"):
+    """Undo a merge, or with `import_id` all merges that a list led to; the clients are remembered as different (MATCHING §12)."""
+
+    merge_id: UUID | None = None
+    import_id: UUID | None = None
+    by: StaffId
+    note: Cell = ""
+
+
 # ── routing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -108,13 +191,21 @@ class OfficeEntry(_Part):
 
 
 class StaffEntry(_Part):
-    """A member of staff of the company file; `weight` is the share of leads relative to colleagues (G6)."""
+    """A member of staff of the company file; `weight` is the share of leads relative to colleagues (G6).
+
+    `per_day` and `open_leads` are caps on the leads he receives in a day and holds open. From `notice_at` on, having
+    given notice, he takes no new leads. `languages` are ISO 639 codes.
+    """
 
     id: StaffId
     name: Name
     office: StaffId
     function: Literal["sales", "agent", "account", "head", "head_of_sales", "director"]
     weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = []
+    per_day: Annotated[int, Field(ge=1)] | None = None
+    open_leads: Annotated[int, Field(ge=1)] | None = None
+    notice_at: AwareDatetime | None = None
 
 
 class DutyEntry(_Part):

@@ -26,7 +26,10 @@ class Fault(BaseModel):
 
 
 class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
-    """A lead was made regular and its client recognised, or a card was opened for him (R1-35, R1-40)."""
+    """A lead was made regular and its client recognised, or a card was opened for him (R1-35, R1-40).
+
+    `named_date` is the day that the client named in a questionnaire on `spoken_on` (R4-12); `wishes_call` None: not said.
+    """
 
     lead_id: UUID
     client_id: UUID
@@ -35,6 +38,7 @@ class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=(
     campaign: str | None = None
     submitter: str | None = None
     named_manager: str | None = None
+    worked_with: str | None = None
     import_id: UUID | None = None
     row: int | None = None
     received_at: AwareDatetime
@@ -45,6 +49,9 @@ class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=(
     phone: str = ""
     email: str = ""
     interest: str = ""
+    named_date: date | None = None
+    spoken_on: date | None = None
+    wishes_call: bool | None = None
 
 
 class LeadRejected(Event, owner="intake", about="lead/{lead_id}"):
@@ -65,6 +72,89 @@ class ClientRegistered(Event, owner="intake", about="client/{client_id}", heard_
     curator: str | None = None
     import_id: UUID | None = None
     row: int | None = None
+
+
+class LeadRecalled(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
+    """The import that brought a lead is to be undone: whoever works the lead says whether it may be taken back."""
+
+    lead_id: UUID
+    client_id: UUID
+    import_id: UUID
+
+
+class CardWithdrawn(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
+    """A client card is gone: the import that opened it was undone, and nothing else had come for it."""
+
+    client_id: UUID
+    import_id: UUID
+
+
+class Agreement(BaseModel):
+    """One key of two records compared: how well it agrees, and both values."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    level: str
+    one: str
+    other: str
+
+
+class ReviewJudged(Event, owner="intake", about="review/{review_id}"):
+    """A person said whether two clients are one; the word holds for everybody (MATCHING §11)."""
+
+    review_id: UUID
+    client_id: UUID
+    other_id: UUID
+    verdict: Literal["same", "different", "sister", "skip"]
+    by: str
+    note: str = ""
+
+
+class JudgementRefused(Event, owner="intake", about="judgement/{judgement_id}"):
+    """What a person said of clients cannot be, and nothing of it was done; the faults say why."""
+
+    judgement_id: UUID
+    faults: list[Fault]
+
+
+class ClientsMerged(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
+    """Two clients are one from now on, told in the history of each: `client_id` is the one that this telling is about.
+
+    After it nothing is said of the loser until a split; `cards` are the loser's and those merged into him before,
+    `records` the leads and rows that stand on them. `curator` and `region` are those of both together.
+    """
+
+    merge_id: UUID
+    client_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    cards: list[UUID]
+    records: list[UUID] = []
+    name: str
+    region: str
+    curator: str | None = None
+    by: str
+    note: str = ""
+    rule_version: int
+    evidence: list[Agreement] = []
+
+
+class ClientsSplit(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
+    """A merge was undone, told in the history of each: `cards` leave `survivor_id` and are the client `loser_id` again.
+
+    `records` stand on them; `came_later` came to either after the merge and want a person's look.
+    """
+
+    merge_id: UUID
+    client_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    cards: list[UUID]
+    records: list[UUID] = []
+    came_later: list[UUID] = []
+    by: str
+    note: str = ""
 
 
 # ── routing: who gets it? ───────────────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +209,41 @@ class LeadAssigned(Event, owner="routing", about="client/{client_id}", heard_by=
     phone: str = ""
     email: str = ""
     interest: str = ""
+    named_date: date | None = None
+    spoken_on: date | None = None
+    wishes_call: bool | None = None
+
+
+class AssignmentRecalled(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """A lead that was given to somebody is to be taken back, if nobody has touched its sale."""
+
+    lead_id: UUID
+    client_id: UUID
+    import_id: UUID
+
+
+class MergeRelayed(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """Routing has followed a merge, told in the history of each client: of the loser it assigns nothing more until a split."""
+
+    merge_id: UUID
+    client_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    by: str
+
+
+class SplitRelayed(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """Routing has followed a split, told in the history of each: what is assigned to the loser is his own again.
+
+    `cards` are all the clients of before that leave with him.
+    """
+
+    merge_id: UUID
+    client_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    cards: list[UUID]
+    by: str
 
 
 class CompanyApplied(Event, owner="routing", about="company/directory"):
@@ -226,6 +351,52 @@ class ProcessClosed(Event, owner="process", about="client/{client_id}", heard_by
     manager: str
     ended: Literal["won", "lost"]
     reason: str = ""
+
+
+class LeadWithdrawn(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """A lead was taken out of its sale because its import was undone: a share taken for it is given back (G6)."""
+
+    lead_id: UUID
+    client_id: UUID
+    import_id: UUID
+
+
+class RecallAnswered(Event, owner="process", about="recall/{lead_id}", heard_by=("intake",)):
+    """Whether a lead of an undone import was taken back; if somebody has touched it since it stays, for this reason."""
+
+    lead_id: UUID
+    client_id: UUID
+    import_id: UUID
+    taken_back: bool
+    reason: str = ""
+
+
+class SalesJoined(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """The sales of two clients that were merged are one, told in the history of each (R1-33, R1-42).
+
+    `process_id` is the open sale of the survivor now, if there is one; `joined_id` the one that was added to it, with its
+    leads, touches and history. `leads` came for a client who was known: the shares taken for them are given back (G6).
+    """
+
+    merge_id: UUID
+    client_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    process_id: UUID | None = None
+    manager: str | None = None
+    joined_id: UUID | None = None
+    leads: list[UUID] = []
+
+
+class SalesParted(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """The sales of two clients go their own ways again after a split; `process_id` is the open one of `client_id`, if any."""
+
+    merge_id: UUID
+    client_id: UUID
+    survivor_id: UUID
+    loser_id: UUID
+    process_id: UUID | None = None
+    manager: str | None = None
 
 
 class TouchRefused(Event, owner="process", about="refusal/{touch_id}"):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import AwareDatetime, Field
+
+from shared.commands import MAX_ROWS, LeadFields, Row
 from shared.message import EACH, Question
+from shared.words import Source
+
+MOST_PREVIEWED = 120_000
+"""Leads of one preview of routing: as many as one message can carry."""
 
 
 class CountIntakeProgress(Question, owner="intake"):
@@ -33,8 +41,95 @@ class ExplainRecognition(Question, owner="intake"):
     id: UUID
 
 
+class ListImports(Question, owner="intake"):
+    """The last imports, the newest first: `{imports: [{id, file_name, campaign, purpose, submitter, begun_at, rows, …}]}`.
+
+    With each its counts: `new, same, possible, rejected`, and `undone, kept, asked` if it was undone at `undo_at`.
+    """
+
+    most: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
+class TellUndo(Question, owner="intake"):
+    """How far the undoing of an import is: `{found, leads, untold, asked, undone, kept, cards_gone, undoing, left: [...]}`.
+
+    `left` names what was left: `{lead_id, client_id, client, sheet, row, kept_because}`, at most 1,000.
+    """
+
+    import_id: UUID
+
+
+class ReportSources(Question, owner="intake"):
+    """What each source and campaign brought in a time: `{sources: [{source, campaign, leads, accepted, new, same, …}]}`.
+
+    With each: `possible, rejected, undone, submitters`, and of calls `entry_lag_s`, the middle one, and `longest_lag_s`
+    (R1-22). By the moment when the lead was received; `until` is not in it.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class LookupClient(Question, owner="intake"):
+    """Who is this, while he is still talking? The six-key check of these fields, nothing stored (R1-40).
+
+    `{outcome: same|possible|new|unsearchable, rule, because, score, client, evidence, candidates: [...], faults,
+    check_ms}`.
+    """
+
+    default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
+    fields: LeadFields
+
+
+class TellKeys(Question, owner="intake"):
+    """Under which keys these rows are searched: `{keys: [address]}`; who previews a list carries what stands under them."""
+
+    default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+
+
+class PreviewRows(Question, owner="intake"):
+    """What would become of a chunk of a list, nothing stored: `{rows: [...], cards: [...], gains: [...]}`.
+
+    A row: `{sheet, row, outcome: same|possible|new|rejected, rule, because, client_id, client, region, is_here, faults}`;
+    `is_here` says that it was taken in before. `cards` and `gains` are what the chunk would leave behind:
+    whoever previews sends those that the next chunk can meet (`TellKeys`) back as `earlier`.
+    """
+
+    import_id: UUID
+    purpose: Literal["leads", "clients"] = "leads"
+    default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+    earlier: dict[str, Any] = Field(default_factory=dict)
+
+
+class ListReviews(Question, owner="intake"):
+    """The doubts that wait for a person, by client: `{waiting, groups: [{client_id, name, label, leads, …, reviews}]}`.
+
+    By skips, then value × closeness, then age; `client_id` asks for one group with all its doubts (at most 500).
+    """
+
+    limit: int = 20
+    client_id: UUID | None = None
+
+
+class ShowReview(Question, owner="intake"):
+    """One doubt with both records side by side: `{found, review, card, other, agree, conflict, judgement}`.
+
+    `id` is a review's, or the lead's that raised it.
+    """
+
+    id: UUID
+
+
+class ListMerges(Question, owner="intake"):
+    """Merges of a client, or of an import, newest first, and those undone: `{merges: [{merge_id, survivor_id, …}]}`."""
+
+    id: UUID
+
+
 class CountRoutingProgress(Question, owner="routing"):
-    """How many leads of an import have a receiver: `{routed, alarms, last_at}`."""
+    """How many leads of an import have a receiver: `{routed, alarms, given_back, last_at}`."""
 
     import_id: UUID
 
@@ -48,6 +143,22 @@ class ReportDistribution(Question, owner="routing"):
     import_id: UUID
 
 
+class PreviewAssignment(Question, owner="routing"):
+    """Who would receive these leads, in this order, nothing stored: `{receivers: [...], managers: [...], problem}`.
+
+    One place in each list for one lead. A receiver: `{id, rule, queue, shared, alarm}`. A manager:
+    `{id, name, office, received, shared, fair_share, deviation}`, as `ReportDistribution` would tell of them afterwards.
+    `problem` says why nobody can be named yet.
+    """
+
+    import_id: UUID
+    source: Source = Source.EVENT
+    submitter: str | None = None
+    clients: Annotated[list[UUID], Field(max_length=MOST_PREVIEWED)]
+    regions: Annotated[list[str], Field(max_length=MOST_PREVIEWED)]
+    known: Annotated[list[bool], Field(max_length=MOST_PREVIEWED)]
+
+
 class ExplainRouting(Question, owner="routing"):
     """Why this manager: `{decisions: [{lead_id, at, rule, reason, receiver, candidates, excluded, ledger, ...}]}`."""
 
@@ -59,9 +170,20 @@ class ListStaff(Question, owner="routing"):
 
 
 class CountProcessProgress(Question, owner="process"):
-    """How many leads of an import are in a sale: `{opened, joined, tasks, last_at}`."""
+    """How many leads of an import are in a sale: `{opened, joined, withdrawn, tasks, last_at}`."""
 
     import_id: UUID
+
+
+class ReportSales(Question, owner="process"):
+    """What became of the leads received in a time: `{sources: [{source, campaign, opened, joined, won, lost, open, …}]}`.
+
+    A sale counts for the source and campaign of the lead that opened it; `amounts` sums its contracts by currency, in
+    minor units. What was taken back with its import is left out.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
 
 
 class ShowProcess(Question, owner="process"):
@@ -71,7 +193,7 @@ class ShowProcess(Question, owner="process"):
 
 
 class CountRemindersProgress(Question, owner="reminders"):
-    """How many tasks of an import have a deadline: `{deadlines, last_at}`."""
+    """How many tasks of an import have a deadline: `{deadlines, closed, last_at}`."""
 
     import_id: UUID
 

@@ -24,7 +24,7 @@ from estafeta.house.keeper import Keeper, Tell, Watched, room_of, silence
 from estafeta.house.prepare import BusDoor, greet_bus, make_database, prepare, prepare_streams
 from estafeta.house.servers import Nats, Postgres
 from estafeta.house.state import StateDirectory
-from estafeta.house.trouble import HouseTrouble, PortUnreadable, RoomsNotReady
+from estafeta.house.trouble import DoorUnreadable, HouseTrouble, PortUnreadable, RoomsNotReady
 from shared.message import ROOMS
 from shared.nats_client import inbox_prefix
 from shared.provision import readings_of, role_of
@@ -33,6 +33,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _ROOM_PATIENCE = 15.0
 _LOOK_AT_STREAMS_EVERY = 1.0
 _STREAMS_PATIENCE = 15.0
+_RECEPTION = "intake"  # the room with the door for leads
 
 Link = Callable[[str, str, int], Awaitable[int]]
 """`(process, server, port)` → the port by which this room's process reaches that server: whoever tests may stand between."""
@@ -54,7 +55,9 @@ class House:
     """One whole Estafeta on this machine: `async with House(state) as house: await house.wait_ready()`.
 
     `state` is the directory that keeps everything. `database_url` and `nats_url`, both with administrator's rights,
-    use servers that run already. `replicas` processes are started for each room, called `routing`, `routing/2` and so on.
+    use servers that run already. `door` (`host:port`) is where leads are brought by HTTP, else any free port; `sources`
+    is the file that says who may, else the one in `state`.
+    `replicas` processes are started for each room, called `routing`, `routing/2` and so on.
     `commands` replaces what is started for each room. `tell(name, level, text)` hears what happens.
     For tests only: `durable=False` gives up safety against a power cut, `link` leads the rooms to their servers another way.
     Raises a `HouseTrouble` when it cannot stand; then everything that was started is stopped again.
@@ -69,6 +72,8 @@ class House:
         nats_url: str | None = None,
         postgres_port: int | None = None,
         nats_port: int | None = None,
+        door: str | None = None,
+        sources: Path | None = None,
         replicas: int = 1,
         commands: Mapping[str, Sequence[str]] | None = None,
         link: Link | None = None,
@@ -80,6 +85,7 @@ class House:
         self._external_database, self._external_bus = database_url, nats_url
         self._durable, self._replicas, self._link = durable, replicas, link
         self._ports = {"postgres": postgres_port, "nats": nats_port}
+        self._door_wished, self._sources = door, sources
         self.keeper = Keeper(tell)
         self.servers, self.rooms = self.keeper.servers, self.keeper.rooms
         self.database = URL.create("postgresql+asyncpg")
@@ -125,6 +131,7 @@ class House:
             self.tell(room, "info", f"schema is at revision {revision}")
         await self._connect()
         doors: dict[str, int] = {}
+        leads: dict[str, str] = {}
         for room, command in self.commands.items():
             for replica in range(1, self._replicas + 1):
                 name = room if replica == 1 else f"{room}/{replica}"
@@ -133,16 +140,22 @@ class House:
                     env["ESTAFETA_REPLICA"] = str(replica)
                 doors[name] = self._door(name, doors)
                 env["ESTAFETA_HTTP"] = f"{LOOPBACK}:{doors[name]}"
+                if room == _RECEPTION:
+                    leads[name] = self._leads_door(name, doors)
+                    env["ESTAFETA_HTTP_DOOR"] = leads[name]
+                    env["ESTAFETA_HTTP_SOURCES"] = str((self._sources or self.state.sources()).absolute())
+                    self.tell(name, "info", f"takes leads in at http://{leads[name]}/v1/leads, explained at /docs")
                 log = self.state.logs / f"{name.replace('/', '-')}.log"
                 self.keeper.start_room(RoomProcess(name, log, command, env))
-                self.rooms[name].address = env["ESTAFETA_HTTP"]
+                self.rooms[name].address = env["ESTAFETA_HTTP"] + (f", leads {leads[name]}" if name in leads else "")
         self.state.keep_ports(ports | doors)
         self.state.hang_card({
             "pid": os.getpid(),
             "nats_url": self.operator.url,
             "operator": {"user": self.operator.user, "password": self.operator.password},
             "database": self.database.set(drivername="postgresql", password=None).render_as_string(),
-            "http": {name: f"http://{LOOPBACK}:{port}" for name, port in doors.items()},
+            "http": {name: f"http://{LOOPBACK}:{doors[name]}" for name in self.rooms},
+            "leads": [f"http://{address}" for address in leads.values()],
         })  # fmt: skip
         self._watching = asyncio.gather(self.keeper.run(), self._keep_streams())
 
@@ -184,6 +197,14 @@ class House:
         while not port or port in taken.values() or not is_free(port):
             port = free_port()
         return port
+
+    def _leads_door(self, name: str, doors: dict[str, int]) -> str:
+        """Where this process takes leads in: one process at the address asked for, the others where there is room."""
+        if self._door_wished:
+            wished, self._door_wished = self._door_wished, None
+            return wished
+        doors[f"{name} leads"] = self._door(f"{name} leads", doors)
+        return f"{LOOPBACK}:{doors[f'{name} leads']}"
 
     async def _environment(self, name: str, database_password: str, bus_password: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ESTAFETA_")}
@@ -308,3 +329,14 @@ def port_of(variable: str) -> int | None:
     if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
         raise PortUnreadable(variable=variable, value=value)
     return int(value)
+
+
+def door_of(variable: str) -> str | None:
+    """The address (`host:port`) an environment variable asks for. Raises `DoorUnreadable`."""
+    value = os.environ.get(variable)
+    if not value:
+        return None
+    host, _, port = value.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise DoorUnreadable(variable=variable, value=value)
+    return value

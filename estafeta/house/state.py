@@ -15,6 +15,7 @@ from typing import IO, Any
 from estafeta.house.bus_users import BUS_USERS
 from estafeta.house.children import write_secret
 from estafeta.house.trouble import HouseRunning, StateUnreadable, StateUnwritable
+from estafeta.keys import first_sources, new_key
 from shared.message import ROOMS
 
 
@@ -27,7 +28,7 @@ class Secrets:
 
 
 class StateDirectory:
-    """`postgres/`, `nats/`, `logs/`, `secrets.json`, `house.json` and `lock` under one directory.
+    """`postgres/`, `nats/`, `logs/`, `secrets.json`, `sources.toml`, `house.json` and `lock` under one directory.
 
     Whoever holds the lock is the house; the system takes it back from a process that dies.
     """
@@ -87,6 +88,15 @@ class StateDirectory:
         if whole != found:
             write_secret(file, json.dumps({"database": whole.database, "bus": whole.bus}, indent=2))
         return whole
+
+    def sources(self) -> Path:
+        """The file that says who may bring leads by HTTP; made at the first start, with a key for this machine beside it."""
+        file = self.place / "sources.toml"
+        if not file.exists():
+            key, key_hash = new_key()
+            write_secret(self.place / "local.key", key + "\n")
+            write_secret(file, first_sources(key_hash))
+        return file
 
     def last_port(self, server: str) -> int | None:
         """The port `server` had last time, so that addresses stay the same from start to start."""

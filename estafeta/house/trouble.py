@@ -100,6 +100,13 @@ class PortUnreadable(HouseTrouble):
     """{variable} is {value!r}, which is no port: give a whole number from 1 to 65535, or leave it out."""
 
 
+class DoorUnreadable(HouseTrouble):
+    """{variable} is {value!r}, which is no address.
+
+    Give host and port, such as 127.0.0.1:8000, or leave it out.
+    """
+
+
 class NatsMissing(HouseTrouble):
     """No nats-server of version {oldest} or newer was found; looked in {looked}.
 

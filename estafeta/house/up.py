@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from estafeta.house.house import House, port_of
+from estafeta.house.house import House, door_of, port_of
 from estafeta.house.keeper import Watched, room_of
 
 __all__ = ["House", "up"]
@@ -50,7 +50,8 @@ async def up(state: Path, *, then: Then | None = None, console: Console | None =
 
     `then` is done once every room is ready; if it returns a number the house stops and that is the exit code.
     ESTAFETA_DATABASE_URL and ESTAFETA_NATS_URL use servers that run already, ESTAFETA_POSTGRES_PORT and
-    ESTAFETA_NATS_PORT fix the ports of our own. Raises a `HouseTrouble` when the house cannot stand.
+    ESTAFETA_NATS_PORT fix the ports of our own. ESTAFETA_HTTP_DOOR is the address at which leads are brought by HTTP,
+    ESTAFETA_HTTP_SOURCES the file that says who may. Raises a `HouseTrouble` when the house cannot stand.
     """
     if console is None:
         console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
@@ -61,6 +62,8 @@ async def up(state: Path, *, then: Then | None = None, console: Console | None =
         nats_url=os.environ.get("ESTAFETA_NATS_URL") or None,
         postgres_port=port_of("ESTAFETA_POSTGRES_PORT"),
         nats_port=port_of("ESTAFETA_NATS_PORT"),
+        door=door_of("ESTAFETA_HTTP_DOOR"),
+        sources=Path(file) if (file := os.environ.get("ESTAFETA_HTTP_SOURCES")) else None,
         tell=voice.tell,
     )
     life = asyncio.ensure_future(_live(house, voice, then))

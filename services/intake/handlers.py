@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import store
 from services.intake.rules.acceptance import faults_of
+from services.intake.rules.arrival import arrival_of
 from services.intake.rules.compare import Evidence
 from services.intake.rules.keys import NORM_VERSION, RegularLead
 from services.intake.rules.match import Decision, Judgement
+from services.intake.rules.questionnaire import wish_of
 from services.intake.rules.recognition import Recognised, recognise
 from services.intake.rules.region import By
-from services.intake.rules.region import of_lead as region_of
 from services.intake.rules.regular import make_regular
-from services.intake.rules.search_keys import search_keys
+from services.intake.rules.review import priority, suggest
 from services.intake.rules.submission import Submission, of_lead, of_rows
-from services.intake.rules.survivorship import UNKNOWN, Arrival, Card
+from services.intake.rules.survivorship import Arrival, Card
 from shared.commands import SubmitLead, SubmitRows
 from shared.events import ClientRegistered, Fault, LeadAccepted, LeadRejected
 from shared.message import Batch, Event, Said
@@ -48,6 +49,7 @@ async def submit_rows(chunks: Batch[SubmitRows], db: AsyncConnection) -> Said:
         for chunk in reversed(chunks.map(lambda chunk: chunk))
     }
     await store.keep_imports(db, list(imports.values()))
+    await store.undo_latecomers(db, list(imports))
     return await _take_in([one for heard in chunks for one in of_rows(heard, chunks.now)], db, chunks.now)
 
 
@@ -60,7 +62,8 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
             fresh.discard(one.id)
             record = make_regular(one.fields, one.country)
             faults = faults_of(one.fields, record)
-            records.append((one, record, faults, None if faults else _arrival(one, record)))
+            arrival = arrival_of(one.id, one.card_id, one.fields, record, one.curator)
+            records.append((one, record, faults, None if faults else arrival))
 
     arrivals = [arrival for _, _, _, arrival in records if arrival]
     keys = dict.fromkeys(key for arrival in arrivals for key in arrival.keys)
@@ -77,6 +80,7 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
     held = await store.read_cards(db, gains, lock=True)
     await store.change_cards(db, [_with(card, gains[card.client_id]) for card in held])
     await store.keep_keys(db, recognised)
+    await store.keep_shared_keys(db, recognised)
 
     results = {result.arrival.lead_id: result for result in recognised}
     contacts, decisions, said = [], [], []
@@ -90,22 +94,8 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
             said.append(one.cause.says(event))
     await store.keep_contacts(db, contacts)
     await store.keep_decisions(db, decisions)
+    await store.open_reviews(db, [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)])
     return said
-
-
-def _arrival(one: Submission, record: RegularLead) -> Arrival:
-    region = region_of(one.fields, record)
-    return Arrival(
-        lead_id=one.id,
-        card_id=one.card_id,
-        name=one.fields.company,
-        record=record,
-        keys=search_keys(record),
-        region=region.code,
-        region_by=region.by,
-        region_flags=region.flags,
-        curator=one.curator,
-    )
 
 
 def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:
@@ -118,28 +108,30 @@ def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:
 def _event(one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault]) -> Event | None:
     if result is None:
         return LeadRejected(lead_id=one.id, import_id=one.import_id, row=one.row, faults=faults)
-    region, region_by = _region(result)
+    region, region_by = result.region
     if one.purpose == "clients":
         if not (result.opened or result.curated):
             return None
         return ClientRegistered(
-            client_id=result.card.client_id,
+            client_id=result.card.belongs_to,
             name=result.card.name,
             region=region,
             curator=result.card.curator,
             import_id=one.import_id,
             row=one.row,
         )
+    wish = wish_of(one.fields, one.received_at.date())
     phone = next((phone.e164 or phone.local for phone in record.phones), one.fields.phone)
     email = next((box.email for box in record.mailboxes), one.fields.email)
     return LeadAccepted(
         lead_id=one.id,
-        client_id=result.card.client_id,
+        client_id=result.card.belongs_to,
         outcome=result.decision.outcome,
         source=one.source,
         campaign=one.campaign,
         submitter=one.submitter,
         named_manager=one.named_manager,
+        worked_with=(one.call.worked_with or None) if one.call else None,
         import_id=one.import_id,
         row=one.row,
         received_at=one.received_at,
@@ -150,13 +142,10 @@ def _event(one: Submission, record: RegularLead, result: Recognised | None, faul
         phone=phone,
         email=email,
         interest=one.fields.interest,
+        named_date=wish.named_date,
+        spoken_on=wish.spoken_on,
+        wishes_call=wish.wishes_call,
     )
-
-
-def _region(result: Recognised) -> tuple[str, str]:
-    """The region a lead is routed by: its own when it says one, else what the card knows (R1-43)."""
-    arrival, card = result.arrival, result.card
-    return (card.region, card.region_by) if arrival.region_by == UNKNOWN else (arrival.region, arrival.region_by)
 
 
 # ── rows of the decision log ────────────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +155,7 @@ def _row(
     one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault], now: datetime
 ) -> dict[str, Any]:
     decision = result.decision if result else None
-    region, region_by = _region(result) if result else (None, None)
+    region, region_by = result.region if result else (None, None)
     return {
         "lead_id": one.id,
         "import_id": one.import_id,
@@ -213,6 +202,29 @@ def _candidate(one: Judgement, *, review: bool) -> dict[str, Any]:
         "conflicts": list(one.comparison.conflicts),
         "evidence": [_evidence(item) for item in one.comparison.evidence],
     }
+
+
+def _doubts(one: Submission, result: Recognised | None, now: datetime) -> list[dict[str, Any]]:
+    """What a person is to settle: whether the card that this submission opened is each of the clients it may be."""
+    if result is None:
+        return []
+    return [
+        {
+            "id": uuid5(one.id, f"review/{doubt.card.belongs_to}"),
+            "card_id": result.card.client_id,
+            "other_id": doubt.card.belongs_to,
+            "lead_id": one.id,
+            "import_id": one.import_id,
+            "rule": doubt.rule,
+            "score": doubt.score,
+            "priority": priority(one.source, doubt),
+            "suggested": suggest(doubt),
+            "conflicts": list(doubt.comparison.conflicts),
+            "evidence": [_evidence(item) for item in doubt.comparison.evidence],
+            "opened_at": now,
+        }
+        for doubt in result.decision.possible
+    ]
 
 
 def _contact(one: Submission, record: RegularLead, result: Recognised) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -40,6 +41,11 @@ imports = Table(
     Column("campaign", Text, nullable=False),
     Column("submitter", Text),
     Column("begun_at", _AT, nullable=False),
+    Column("undo_at", _AT),
+    Column("undo_by", Text),
+    Column("undo_cause", UUID),
+    Column("undoing", Boolean, nullable=False, server_default=text("false")),
+    Index("imports_undoing", "undo_at", postgresql_where=text("undoing")),
 )
 
 submissions = Table(
@@ -61,6 +67,8 @@ submissions = Table(
     Column("raw", JSONB, nullable=False),
     Column("received_at", _AT, nullable=False),
     Column("stored_at", _AT, nullable=False),
+    Column("call", JSONB),  # the script's answers, when the call ended, how long after it was entered
+    Column("referral", JSONB),
     Index("submissions_once", "source_system", "external_id", unique=True),
 )
 
@@ -82,6 +90,9 @@ decisions = Table(
     Column("region_by", Text),
     Column("norm_version", Integer, nullable=False),
     Column("decided_at", _AT, nullable=False),
+    # What became of it when its import was undone: `asked` as long as process has not said whether it may go.
+    Column("recall", Text, CheckConstraint("recall in ('asked', 'kept', 'undone')")),
+    Column("kept_because", Text),
     CheckConstraint("(client_id is null) = (outcome = 'rejected')", name="decisions_client"),
     Index("decisions_of_client", "client_id", postgresql_where=text("client_id is not null")),
     Index("decisions_of_import", "import_id", "outcome", postgresql_where=text("import_id is not null")),
@@ -99,6 +110,16 @@ clients = Table(
     Column("provisional", Boolean, nullable=False),
     Column("record", JSONB, nullable=False),
     Column("created_at", _AT, nullable=False),
+    Column("under", UUID),  # the card this one was merged into, as long as the merge holds
+    Column("root", UUID),  # the client at the top of it all
+    Column("merge_id", UUID),
+    Column("merged_at", _AT),
+    CheckConstraint(
+        "(under is null) = (root is null) and (under is null) = (merge_id is null)"
+        " and (under is null) = (merged_at is null)",
+        name="clients_merged",
+    ),
+    Index("clients_of_survivor", "root", postgresql_where=text("root is not null")),
 )
 
 contacts = Table(
@@ -131,4 +152,97 @@ key_stats = Table(
     Column("h", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     Column("df", Integer, nullable=False),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("source_system", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("way", Text, CheckConstraint("way in ('lead', 'form', 'webhook')"), nullable=False),
+    Column("state", Text, CheckConstraint("state in ('waiting', 'taken', 'set_aside')"), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", _AT, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", _AT, nullable=False),
+    Column("taken_at", _AT),
+    Index("receipts_waiting", "next_at", postgresql_where=text("state = 'waiting'")),
+)
+
+# A doubt: the card that a lead opened may be the client of another card. A pair is asked once.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("card_id", UUID, nullable=False),
+    Column("other_id", UUID, nullable=False),
+    Column("lead_id", UUID, nullable=False),
+    Column("import_id", UUID),
+    Column("rule", Text, nullable=False),
+    Column("score", REAL, nullable=False),
+    Column("priority", REAL, nullable=False),
+    Column("suggested", Text, nullable=False),
+    Column("conflicts", JSONB, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("opened_at", _AT, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state in ('waiting', 'judged', 'moot')"),
+        nullable=False,
+        server_default=text("'waiting'"),
+    ),
+    Column("skips", Integer, nullable=False, server_default=text("0")),
+    Column("judgement_id", UUID),
+    Column("merge_id", UUID),  # the merge that made the question moot
+    Index("reviews_once", "card_id", "other_id", unique=True),
+    Index("reviews_waiting", "other_id", postgresql_where=text("state = 'waiting'")),
+    Index("reviews_of_lead", "lead_id"),
+)
+
+# What people said of two clients, for everybody; the last word stands, earlier ones are kept.
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("one", UUID, nullable=False),
+    Column("other", UUID, nullable=False),
+    Column("verdict", Text, CheckConstraint("verdict in ('same', 'different', 'sister')"), nullable=False),
+    Column("keys", JSONB, nullable=False),  # [[kind, value]]: what the two had in common when it was said
+    Column("judged_by", Text, nullable=False),
+    Column("judged_at", _AT, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("cause", UUID, nullable=False),
+    Column("superseded_at", _AT),
+    CheckConstraint("one < other", name="judgements_of_two"),
+    Index("judgements_standing", "one", "other", unique=True, postgresql_where=text("superseded_at is null")),
+)
+
+# The log of merges: who, why, by what evidence, how both clients stood before, and how it was undone.
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("survivor_id", UUID, nullable=False),
+    Column("loser_id", UUID, nullable=False),
+    Column("cards", JSONB, nullable=False),
+    Column("records", JSONB, nullable=False),
+    Column("import_id", UUID),
+    Column("review_id", UUID),
+    Column("merged_by", Text, nullable=False),
+    Column("merged_at", _AT, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("undone_at", _AT),
+    Column("undone_by", Text),
+    Column("undone_note", Text),
+    Column("came_later", JSONB),
+    Index("merges_of_loser", "loser_id"),
+    Index("merges_of_survivor", "survivor_id"),
+    Index("merges_of_import", "import_id", postgresql_where=text("import_id is not null")),
 )

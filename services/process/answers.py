@@ -8,13 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import store
 from services.process.rules.lifecycle import allowed, way_to_won
-from shared.questions import CountProcessProgress, ShowProcess
+from shared.questions import CountProcessProgress, ReportSales, ShowProcess
 from shared.words import Stage
 
 
 async def count_process_progress(question: CountProcessProgress, db: AsyncConnection) -> dict[str, Any]:
-    """How far the process room is with an import: `{opened, joined, tasks, last_at}`."""
+    """How far the process room is with an import: `{opened, joined, withdrawn, tasks, last_at}`."""
     return await store.progress(db, question.import_id)
+
+
+async def report_sales(question: ReportSales, db: AsyncConnection) -> dict[str, Any]:
+    """`{sources: [...]}`: what became of what each source and campaign brought (REGULATION §6, reports)."""
+    return {"sources": await store.sales_by_source(db, question.since, question.until)}
 
 
 async def show_process(question: ShowProcess, db: AsyncConnection) -> dict[str, Any]:

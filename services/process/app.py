@@ -1,9 +1,9 @@
 """The process room put together."""
 
-from services.process import answers, handlers, tables
+from services.process import answers, handlers, merges, tables
 from shared.commands import RecordTouch
-from shared.events import LeadAssigned, OfficeChanged, StaffChanged
-from shared.questions import CountProcessProgress, ShowProcess
+from shared.events import AssignmentRecalled, LeadAssigned, MergeRelayed, OfficeChanged, SplitRelayed, StaffChanged
+from shared.questions import CountProcessProgress, ReportSales, ShowProcess
 from shared.service import Room
 
 ROOM = Room(
@@ -11,6 +11,9 @@ ROOM = Room(
     metadata=tables.metadata,
     handlers={
         LeadAssigned: handlers.open_or_join,
+        AssignmentRecalled: handlers.take_back,
+        MergeRelayed: merges.join_sales,
+        SplitRelayed: merges.part_sales,
         OfficeChanged: handlers.learn_offices,
         StaffChanged: handlers.learn_staff,
         RecordTouch: handlers.record_touches,
@@ -18,6 +21,7 @@ ROOM = Room(
     answers={
         CountProcessProgress: answers.count_process_progress,
         ShowProcess: answers.show_process,
+        ReportSales: answers.report_sales,
     },
     watches=(),
     copies={OfficeChanged: tables.offices, StaffChanged: tables.staff},

@@ -10,18 +10,23 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import store
+from services.process.rules.deferral import asked_for_later
 from services.process.rules.lifecycle import NEWEST, OPENED
 from services.process.rules.next_task import first_task
-from services.process.rules.sale import Sale, Task, Work, work
+from services.process.rules.recall import UNDONE, way_back
+from services.process.rules.sale import Office, Sale, Task, Work, work
 from services.process.rules.touch import faults_of_touch
 from shared.commands import RecordTouch
 from shared.events import (
+    AssignmentRecalled,
     Fault,
     LeadAssigned,
     LeadJoined,
+    LeadWithdrawn,
     OfficeChanged,
     ProcessClosed,
     ProcessOpened,
+    RecallAnswered,
     StaffChanged,
     StageMoved,
     TaskClosed,
@@ -29,7 +34,7 @@ from shared.events import (
     TouchRecorded,
     TouchRefused,
 )
-from shared.message import Batch, Event, Heard, Said
+from shared.message import Batch, Event, Heard, NotYet, Said
 from shared.words import Stage
 
 
@@ -38,8 +43,9 @@ async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
 
     A lead that joins changes neither the sale's manager nor its next task.
     """
+    first = await _first_tasks(leads, db)
     homes = await store.open_or_find(
-        db, [(_process_row(lead, leads.now), _first_task_row(lead, leads.now)) for lead in leads]
+        db, [(_process_row(lead, leads.now), _first_task_row(lead, first[lead.id], leads.now)) for lead in leads]
     )
     said: Said = []
     rows = []
@@ -47,7 +53,7 @@ async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
         home = homes[lead.message.client_id]
         opens = home.process_id == lead.new_id("process")
         rows.append(_lead_row(lead, home.process_id, joined=not opens, now=leads.now))
-        said += [lead.says(event) for event in (_opened(lead) if opens else [_joined(lead, home)])]
+        said += [lead.says(event) for event in (_opened(lead, first[lead.id]) if opens else [_joined(lead, home)])]
     await store.put_leads(db, rows)
     return said
 
@@ -92,6 +98,34 @@ async def record_touches(touches: Batch[RecordTouch], db: AsyncConnection) -> Sa
             process_id = sale.id if isinstance(sale, Sale) else heard.message.process_id
             said.append(heard.says(TouchRefused(touch_id=heard.new_id("touch"), process_id=process_id, faults=result)))
     await store.save(db, works, now)
+    return said
+
+
+async def take_back(leads: Batch[AssignmentRecalled], db: AsyncConnection) -> Said:
+    """Take leads of an undone import out of their sales; a sale that nobody has touched ends with the lead that opened it.
+
+    What was touched stays as it is, and the answer says why.
+    """
+    found = await store.lock_recalled(db, leads.map(lambda lead: lead.lead_id))
+    ways = {id_: way_back(lead) for id_, lead in found.items()}
+    leaving = [id_ for id_, (way, _) in ways.items() if way in ("leave_sale", "end_sale")]
+    ending = [found[id_].process_id for id_, (way, _) in ways.items() if way == "end_sale"]
+    ended = await store.withdraw(db, leaving, ending, UNDONE, leads.now) if leaving else {}
+    said: Said = []
+    for heard in leads:
+        lead = heard.message
+        way, reason = ways.get(lead.lead_id, ("nothing", ""))
+        names = {"lead_id": lead.lead_id, "client_id": lead.client_id, "import_id": lead.import_id}
+        if way == "end_sale":
+            sale = ended[found[lead.lead_id].process_id]
+            about = {"process_id": sale["id"], "client_id": lead.client_id}
+            said += [
+                heard.says(TaskClosed(task_id=sale["task_id"], closed_at=leads.now, how="cancelled", **about)),
+                heard.says(ProcessClosed(manager=sale["manager"], ended="lost", reason=UNDONE, **about)),
+            ]
+        if way in ("leave_sale", "end_sale"):
+            said.append(heard.says(LeadWithdrawn(**names)))
+        said.append(heard.says(RecallAnswered(taken_back=way != "keep", reason=reason, **names)))
     return said
 
 
@@ -158,16 +192,41 @@ def _process_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
     }
 
 
-def _first_task_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
+async def _first_tasks(leads: Batch[LeadAssigned], db: AsyncConnection) -> dict[UUID, Task]:
+    """What is to be done first with each lead, if it opens a sale; deferred if its client named a later day (R4-12).
+
+    Raises NotYet while the office of a lead that named a day has not been heard of: its calendar is needed.
+    """
+    later = [lead.office_id for lead in leads.map(lambda lead: lead) if lead.named_date]
+    offices = await store.offices(db, later) if later else {}
+    if unheard := sorted(set(later) - offices.keys()):
+        raise NotYet(f"the calendar of {', '.join(unheard)} has not been heard of, and a client named a later day")
+    return {lead.id: _first_task(lead, offices.get(lead.message.office_id), leads.now) for lead in leads}
+
+
+def _first_task(lead: Heard[LeadAssigned], office: Office | None, now: datetime) -> Task:
+    facts, due_at, note = lead.message, None, lead.message.interest
+    if office is not None:
+        due_at = asked_for_later(facts.named_date, facts.spoken_on, facts.received_at, now, office.calendar)
+    if facts.named_date is not None:
+        named = f"Клиент назвал {facts.named_date:%d.%m.%Y} / the client named {facts.named_date:%Y-%m-%d}"
+        note = f"{note}; {named}" if note else named
+    kind = first_task(facts.source, phone=facts.phone, email=facts.email, wishes_call=facts.wishes_call)
+    return Task(lead.new_id("task"), kind, due_at, note, facts.named_date if due_at else None)
+
+
+def _first_task_row(lead: Heard[LeadAssigned], task: Task, now: datetime) -> store.Row:
     facts = lead.message
     return {
-        "id": lead.new_id("task"),
+        "id": task.id,
         "process_id": lead.new_id("process"),
         "lead_id": facts.lead_id,
         "import_id": facts.import_id,
         "manager": facts.manager,
-        "kind": first_task(facts.source, phone=facts.phone, email=facts.email),
-        "note": facts.interest,
+        "kind": task.kind,
+        "note": task.note,
+        "due_at": task.due_at,
+        "named_date": task.named_date,
         "set_at": now,
     }
 
@@ -192,7 +251,7 @@ def _lead_row(lead: Heard[LeadAssigned], process_id: UUID, *, joined: bool, now:
     }
 
 
-def _opened(lead: Heard[LeadAssigned]) -> list[Event]:
+def _opened(lead: Heard[LeadAssigned], task: Task) -> list[Event]:
     facts = lead.message
     process_id = lead.new_id("process")
     return [
@@ -206,18 +265,20 @@ def _opened(lead: Heard[LeadAssigned]) -> list[Event]:
             import_id=facts.import_id,
         ),
         TaskSet(
-            task_id=lead.new_id("task"),
+            task_id=task.id,
             process_id=process_id,
             client_id=facts.client_id,
             lead_id=facts.lead_id,
             import_id=facts.import_id,
             manager=facts.manager,
             office_id=facts.office_id,
-            kind=first_task(facts.source, phone=facts.phone, email=facts.email),
+            kind=task.kind,
+            due_at=task.due_at,
             source=facts.source,
             received_at=facts.received_at,
+            named_date=task.named_date,
             company=facts.company,
-            note=facts.interest,
+            note=task.note,
         ),
     ]
 

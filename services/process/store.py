@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import tables
 from services.process.rules.exclusive_right import Person
+from services.process.rules.recall import LeadInSale
 from services.process.rules.sale import Office, Sale, Task, Work
 from shared.database import execute, fetch, insert, to_json
 from shared.message import NotYet
@@ -96,7 +97,7 @@ async def lock_sales(db: AsyncConnection, processes: Collection[UUID], clients: 
     rows = await fetch(
         db,
         "select id, client_id, company, manager, office_id, source, received_at, pipeline, stage, "
-        "stage_before_deferral, closed_at, reason, next_task from processes "
+        "stage_before_deferral, closed_at, reason, next_task, joined_into from processes "
         "where id = any($1::uuid[]) or (client_id = any($2::uuid[]) and closed_at is null) order by id for no key update",
         list(processes),
         list(clients),
@@ -121,6 +122,7 @@ async def lock_sales(db: AsyncConnection, processes: Collection[UUID], clients: 
             sent_offer=row["id"] in proven and proven[row["id"]]["sent_offer"],
             closed_at=row["closed_at"],
             reason=row["reason"],
+            joined_into=row["joined_into"],
         )
         for row in rows
     ]
@@ -136,14 +138,21 @@ def _task(row: RowMapping) -> Task:
 
 
 async def _proven(db: AsyncConnection, processes: Sequence[UUID]) -> Sequence[RowMapping]:
-    """What the touches of each sale prove: a held meeting, a sent offer."""
+    """What the touches of each sale, and of those joined to it, prove: a held meeting, a sent offer."""
     return await fetch(
         db,
-        "select process_id, bool_or(kind = 'meeting' and result = 'held') held_meeting, "
+        f"{_PARTS} select part.top process_id, bool_or(kind = 'meeting' and result = 'held') held_meeting, "
         "bool_or(kind = 'offer' and result = 'sent') sent_offer "
-        "from touches where process_id = any($1::uuid[]) group by process_id",
+        "from part join touches on touches.process_id = part.id group by part.top",
         processes,
     )
+
+
+_PARTS = (
+    "with recursive part (id, top) as (select id, id from unnest($1::uuid[]) id union all "
+    "select p.id, part.top from part join processes p on p.joined_into = part.id) "
+)
+"""A sale and all that were joined to it: what happened in them is its history."""
 
 
 async def people(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Person]:
@@ -313,6 +322,7 @@ async def progress(db: AsyncConnection, import_id: UUID) -> dict[str, Any]:
     (row,) = await fetch(
         db,
         "select count(*) filter (where not joined) opened, count(*) filter (where joined) joined, "
+        "count(withdrawn_at) withdrawn, "
         "(select count(*) from tasks where import_id = $1) tasks, max(taken_at) last_at "
         "from leads where import_id = $1",
         import_id,
@@ -321,13 +331,15 @@ async def progress(db: AsyncConnection, import_id: UUID) -> dict[str, Any]:
 
 
 async def find_process(db: AsyncConnection, id_: UUID) -> dict[str, Any] | None:
-    """The sale with this id, or of this lead, or of this client (the open one, else the last)."""
+    """The sale with this id, or of this lead, or of this client (the open one, else the last); a joined one leads on."""
     rows = await fetch(
         db,
-        "select p.*, s.name manager_name from processes p left join staff s on s.id = p.manager where p.id in "
-        "(select $1 union all select id from processes where client_id = $1 "
-        "union all select process_id from leads where id = $1) "
-        "order by p.closed_at is not null, p.opened_at desc limit 1",
+        "with recursive found (id) as (select $1 union all select id from processes where client_id = $1 "
+        "union all select process_id from leads where id = $1 "
+        "union all select p.joined_into from found join processes p on p.id = found.id where p.joined_into is not null) "
+        "select p.*, s.name manager_name from processes p left join staff s on s.id = p.manager "
+        "where p.id in (select id from found) "
+        "order by p.closed_at is not null, p.joined_into is not null, p.opened_at desc limit 1",
         id_,
     )
     return dict(rows[0]) if rows else None
@@ -337,9 +349,9 @@ async def tasks_of(db: AsyncConnection, process_id: UUID) -> list[dict[str, Any]
     """The tasks of a sale, the newest first."""
     rows = await fetch(
         db,
-        "select id, kind, note, manager, due_at, named_date, set_at, is_open, closed_at, how "
-        "from tasks where process_id = $1 order by is_open desc, set_at desc, closed_at desc",
-        process_id,
+        f"{_PARTS} select id, kind, note, manager, due_at, named_date, set_at, is_open, closed_at, how "
+        "from tasks where process_id in (select id from part) order by is_open desc, set_at desc, closed_at desc",
+        [process_id],
     )
     return [dict(row) for row in rows]
 
@@ -348,9 +360,9 @@ async def touches_of(db: AsyncConnection, process_id: UUID) -> list[dict[str, An
     """The touches of a sale, the newest first."""
     rows = await fetch(
         db,
-        "select id, staff_id, kind, direction, touched_at, recorded_at, result, comment, resources, meeting, contract "
-        "from touches where process_id = $1 order by touched_at desc, recorded_at desc",
-        process_id,
+        f"{_PARTS} select id, staff_id, kind, direction, touched_at, recorded_at, result, comment, resources, meeting, contract "
+        "from touches where process_id in (select id from part) order by touched_at desc, recorded_at desc",
+        [process_id],
     )
     return [dict(row) for row in rows]
 
@@ -359,8 +371,9 @@ async def moves_of(db: AsyncConnection, process_id: UUID) -> list[dict[str, Any]
     """The history of a sale's stages, the oldest first."""
     rows = await fetch(
         db,
-        "select move, from_stage, to_stage, staff_id, moved_at, touch_id from moves where process_id = $1 order by id",
-        process_id,
+        f"{_PARTS} select move, from_stage, to_stage, staff_id, moved_at, touch_id from moves "
+        "where process_id in (select id from part) order by id",
+        [process_id],
     )
     return [dict(row) for row in rows]
 
@@ -369,8 +382,224 @@ async def leads_of(db: AsyncConnection, process_id: UUID) -> list[dict[str, Any]
     """The leads of a sale, in the order they came."""
     rows = await fetch(
         db,
-        "select id, joined, source, campaign, assigned_to, rule, contact, phone, email, interest, received_at, taken_at "
-        "from leads where process_id = $1 order by joined, taken_at, id",
-        process_id,
+        f"{_PARTS} select id, joined, source, campaign, assigned_to, rule, contact, phone, email, interest, received_at, "
+        "taken_at from leads where process_id in (select id from part) order by joined, taken_at, id",
+        [process_id],
     )
     return [dict(row) for row in rows]
+
+
+async def sales_by_source(db: AsyncConnection, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """What became of the leads received in a time, by source and campaign; what was taken back is left out."""
+    rows = await fetch(
+        db,
+        "with came as (select l.source, coalesce(l.campaign, '') campaign, l.joined, p.stage, "
+        "p.contract ->> 'currency' currency, (p.contract ->> 'amount')::bigint amount "
+        "from leads l join processes p on p.id = l.process_id "
+        "where l.received_at >= $1 and l.received_at < $2 and l.withdrawn_at is null) "
+        "select source, campaign, count(*) filter (where not joined) opened, count(*) filter (where joined) joined, "
+        "count(*) filter (where not joined and stage = 'won') won, "
+        "count(*) filter (where not joined and stage = 'lost') lost, "
+        "count(*) filter (where not joined and stage not in ('won', 'lost')) open, "
+        "(select coalesce(jsonb_object_agg(currency, total), '{}') from (select currency, sum(amount) total from came c "
+        "where (c.source, c.campaign) = (came.source, came.campaign) and not c.joined and c.stage = 'won' "
+        "group by currency) sums) amounts from came group by source, campaign order by source, campaign",
+        since,
+        until,
+    )
+    return [dict(row) for row in rows]
+
+
+# ── taking leads back ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def lock_recalled(db: AsyncConnection, lead_ids: Sequence[UUID]) -> dict[UUID, LeadInSale]:
+    """These leads with what happened in their sales, which are locked in id order: whoever touches them waits for us."""
+    await fetch(
+        db,
+        "select id from processes where id in (select process_id from leads where id = any($1::uuid[])) "
+        "order by id for no key update",
+        lead_ids,
+    )
+    rows = await fetch(
+        db,
+        "select l.id lead_id, l.process_id, l.joined, l.withdrawn_at is not null withdrawn, p.stage, p.closed_at, "
+        "t.touches, t.last_by, (select count(*) from leads o where o.process_id = l.process_id and o.id <> l.id "
+        "and o.withdrawn_at is null) others from leads l join processes p on p.id = l.process_id "
+        "cross join lateral (select count(*) touches, (array_agg(staff_id order by recorded_at desc))[1] last_by "
+        "from touches t where t.process_id = l.process_id and (not l.joined or t.recorded_at >= l.taken_at)) t "
+        "where l.id = any($1::uuid[])",
+        lead_ids,
+    )
+    return {row["lead_id"]: LeadInSale(**row) for row in rows}
+
+
+async def withdraw(
+    db: AsyncConnection, leads: Sequence[UUID], sales: Sequence[UUID], reason: str, now: datetime
+) -> dict[UUID, RowMapping]:
+    """Mark leads as taken back and end these (locked) sales with their tasks: sale → (task_id, manager)."""
+    await execute(db, "update leads set withdrawn_at = $2 where id = any($1::uuid[])", leads, now)
+    if not sales:
+        return {}
+    ended = await fetch(
+        db,
+        "with ended as (select id, next_task, manager from processes where id = any($1::uuid[])), "
+        "closed as (update tasks set is_open = false, closed_at = $2, how = 'cancelled' "
+        "from ended where tasks.id = ended.next_task) "
+        "update processes p set stage = 'lost', stage_before_deferral = null, closed_at = $2, reason = $3, "
+        "next_task = null from ended where p.id = ended.id returning p.id, ended.next_task task_id, p.manager",
+        sales,
+        now,
+        reason,
+    )
+    return {row["id"]: row for row in ended}
+
+
+# ── merges ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def note_merges(db: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Remember that the losers of these merges have told all that came before."""
+    await insert(
+        db,
+        tables.merges,
+        [{**row, "state": "told"} for row in sorted(rows, key=lambda row: row["id"].bytes)],
+        then="on conflict do nothing",
+    )
+
+
+async def merges_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, RowMapping]:
+    """These merges, locked in id order: `id, state`."""
+    rows = await fetch(
+        db,
+        "select id, state from merges where id = any($1::uuid[]) order by id for update",
+        sorted(set(ids)),
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def lock_clients(db: AsyncConnection, clients: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+    """All sales of these clients, locked in id order: client → his sales."""
+    found: dict[UUID, list[UUID]] = {}
+    for row in await fetch(
+        db,
+        "select id, client_id from processes where client_id = any($1::uuid[]) order by id for no key update",
+        sorted(set(clients)),
+    ):
+        found.setdefault(row["client_id"], []).append(row["id"])
+    return found
+
+
+async def leads_in(db: AsyncConnection, process_id: UUID) -> list[UUID]:
+    """The leads of a sale and of those joined to it."""
+    rows = await fetch(
+        db,
+        f"{_PARTS} select leads.id from leads where process_id in (select id from part) order by leads.id",
+        [process_id],
+    )
+    return [row["id"] for row in rows]
+
+
+async def join_sale(db: AsyncConnection, joined: UUID, kept: UUID, now: datetime) -> None:
+    """Add a (locked) sale to another: it is open no longer, its next task is replaced."""
+    await execute(
+        db,
+        "with sale as (select id, next_task from processes where id = $1), "
+        "closed as (update tasks set is_open = false, closed_at = $3, how = 'replaced' from sale where tasks.id = next_task) "
+        "update processes p set joined_into = $2, closed_at = $3, next_task = null from sale where p.id = sale.id",
+        joined,
+        kept,
+        now,
+    )
+
+
+async def move_sales(db: AsyncConnection, sales: Sequence[UUID], client: UUID) -> None:
+    """These (locked) sales are another client's now; each remembers whose it was at first."""
+    await execute(
+        db,
+        "update processes set client_id = $2, home = nullif(coalesce(home, client_id), $2) where id = any($1::uuid[])",
+        list(sales),
+        client,
+    )
+
+
+async def sales_from(db: AsyncConnection, client: UUID, homes: Sequence[UUID]) -> list[UUID]:
+    """The sales of a client that were opened for one of `homes` and came to him by merges."""
+    rows = await fetch(
+        db,
+        "select id from processes where client_id = $1 and home = any($2::uuid[]) order by id",
+        client,
+        list(homes),
+    )
+    return [row["id"] for row in rows]
+
+
+async def replace_task(db: AsyncConnection, sale: Sale, task: Task, now: datetime, *, parted: bool = False) -> None:
+    """Give a (locked) sale a new next task for the one it has, or had until it was joined (`parted`: it is open again)."""
+    if not parted:
+        await execute(
+            db,
+            "update tasks set is_open = false, closed_at = $2, how = 'replaced' where process_id = $1 and is_open",
+            sale.id,
+            now,
+        )
+    await insert(
+        db,
+        tables.tasks,
+        [
+            {
+                "id": task.id,
+                "process_id": sale.id,
+                "manager": sale.manager,
+                "kind": task.kind,
+                "note": task.note,
+                "due_at": task.due_at,
+                "named_date": task.named_date,
+                "set_at": now,
+            }
+        ],
+    )
+    await execute(
+        db,
+        "update processes set next_task = $2, closed_at = case when joined_into is null then closed_at end, "
+        "joined_into = null where id = $1",
+        sale.id,
+        task.id,
+    )
+
+
+async def last_task(db: AsyncConnection, process_id: UUID) -> Task:
+    """What was to be done next in a sale when it was joined to another."""
+    (row,) = await fetch(
+        db,
+        "select id, kind, due_at, note, named_date from tasks where process_id = $1 and how = 'replaced' "
+        "order by closed_at desc, set_at desc limit 1",
+        process_id,
+    )
+    return _task(row)
+
+
+async def open_sale_of(db: AsyncConnection, client: UUID) -> Sale | None:
+    """The open sale of a client, locked, if he has one."""
+    return next(iter(await lock_sales(db, (), (client,))), None)
+
+
+async def strays_of(db: AsyncConnection, client: UUID) -> list[UUID]:
+    """Sales of a client that are joined to one which is another's now."""
+    rows = await fetch(
+        db,
+        "select p.id from processes p join processes k on k.id = p.joined_into "
+        "where p.client_id = $1 and k.client_id <> p.client_id order by p.id",
+        client,
+    )
+    return [row["id"] for row in rows]
+
+
+async def rejoin(db: AsyncConnection, joined: Sequence[UUID], kept: UUID) -> None:
+    """Sales that were joined to one are joined to another now."""
+    await execute(db, "update processes set joined_into = $2 where id = any($1::uuid[])", list(joined), kept)
+
+
+async def set_merge(db: AsyncConnection, merge: UUID, state: str) -> None:
+    """Write how a (locked) merge stands."""
+    await execute(db, "update merges set state = $2 where id = $1", merge, state)

@@ -53,6 +53,8 @@ processes = Table(
     Column("reason", Text, nullable=False, server_default=_EMPTY),
     Column("contract", JSONB),
     Column("next_task", UUID),
+    Column("home", UUID),  # the client it was opened for, when a merge has brought it to another
+    Column("joined_into", UUID, ForeignKey("process.processes.id", name="processes_joined_into_fkey")),
     Column("task_is_open", Boolean, Computed("true", persisted=True), nullable=False),
     ForeignKeyConstraint(
         ["next_task", "id", "task_is_open"],
@@ -63,12 +65,27 @@ processes = Table(
         use_alter=True,
     ),
     CheckConstraint("(closed_at is null) = (next_task is not null)", name="processes_open_has_next_task"),
-    CheckConstraint("(closed_at is null) = (stage not in ('won', 'lost'))", name="processes_closed_as_staged"),
+    CheckConstraint(
+        "(closed_at is null) = (stage not in ('won', 'lost') and joined_into is null)",
+        name="processes_closed_as_staged",
+    ),
+    CheckConstraint("joined_into <> id", name="processes_joined_to_another"),
     CheckConstraint("stage <> 'won' or contract is not null", name="processes_won_by_contract"),
     CheckConstraint("stage <> 'lost' or reason ~ '\\S'", name="processes_lost_for_a_reason"),
     CheckConstraint("(stage = 'deferred') = (stage_before_deferral is not null)", name="processes_deferred_from"),
     Index("processes_one_open", "client_id", "product_line", unique=True, postgresql_where=text("closed_at is null")),
     Index("processes_of_client", "client_id"),
+    Index("processes_joined", "joined_into", postgresql_where=text("joined_into is not null")),
+)
+
+# A merge of clients as the sales follow it: told in the loser's history, then followed in the survivor's.
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("survivor_id", UUID, nullable=False),
+    Column("loser_id", UUID, nullable=False),
+    Column("state", Text, CheckConstraint("state in ('told', 'followed', 'undone')"), nullable=False),
 )
 
 # What is to be done. A closed task is never opened again; a sale has at most one open (and, by R4-11, at least one).
@@ -149,6 +166,7 @@ leads = Table(
     Column("interest", Text, nullable=False),
     Column("received_at", _AT, nullable=False),
     Column("taken_at", _AT, nullable=False),
+    Column("withdrawn_at", _AT),  # its import was undone
     Index("leads_of_process", "process_id"),
     Index("leads_of_import", "import_id", postgresql_where=text("import_id is not null")),
 )

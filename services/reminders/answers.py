@@ -15,7 +15,7 @@ from shared.questions import CountRemindersProgress, ShowDeadlines
 
 
 async def count_progress(question: CountRemindersProgress, db: AsyncConnection) -> dict[str, Any]:
-    """How many tasks of an import have a deadline: `{deadlines, last_at}`."""
+    """How many tasks of an import have a deadline: `{deadlines, closed, last_at}`."""
     return dict(await store.count_of_import(db, question.import_id))
 
 

@@ -267,7 +267,10 @@ async def notify(db: AsyncConnection, rows: Sequence[Row]) -> set[UUID]:
 async def count_of_import(db: AsyncConnection, import_id: UUID) -> RowMapping:
     """How many deadlines an import has, and when the last was set."""
     rows = await fetch(
-        db, "select count(*) as deadlines, max(set_at) as last_at from deadlines where import_id = $1", import_id
+        db,
+        "select count(*) as deadlines, count(closed_at) as closed, max(set_at) as last_at from deadlines"
+        " where import_id = $1",
+        import_id,
     )
     return rows[0]
 

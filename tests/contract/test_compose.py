@@ -64,10 +64,11 @@ def test_a_room_is_built_from_the_one_recipe_and_enters_by_its_own_names(service
     environment = service["environment"]
     assert environment["ESTAFETA_DATABASE_URL"].startswith(f"postgresql://{role_of(room)}@")
     assert environment["ESTAFETA_NATS_USER"] == role_of(room)
-    assert {secret["source"] for secret in service["secrets"]} == {f"database_{room}", f"nats_{room}"}
-    assert {secret["target"] for secret in service["secrets"]} == {
-        "estafeta_database_password",
-        "estafeta_nats_password",
+    door = {"sources": "sources.toml"} if room == "intake" else {}
+    assert {secret["source"]: secret["target"] for secret in service["secrets"]} == {
+        f"database_{room}": "estafeta_database_password",
+        f"nats_{room}": "estafeta_nats_password",
+        **door,
     }
 
 
@@ -77,6 +78,14 @@ def test_a_room_starts_after_both_jobs_are_done(services: dict[str, Any], room: 
     for job in ("provision", "migrate"):
         assert waits[job]["condition"] == "service_completed_successfully"
         assert services[job]["restart"] == "no"
+
+
+def test_leads_come_by_http_to_intake_alone_and_who_may_bring_them_is_a_secret(services: dict[str, Any]) -> None:
+    environment = services["intake"]["environment"]
+    assert environment["ESTAFETA_HTTP_DOOR"].endswith(":8000")
+    assert environment["ESTAFETA_HTTP_SOURCES"] == "/run/secrets/sources.toml"
+    assert services["intake"]["ports"] == ["127.0.0.1:${ESTAFETA_LEADS_PORT:-8000}:8000"]
+    assert [room for room in ROOMS if services[room].get("ports")] == ["intake"]
 
 
 def test_everybody_is_unprivileged_limited_and_bounded_in_logs(services: dict[str, Any]) -> None:

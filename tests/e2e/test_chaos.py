@@ -100,7 +100,7 @@ async def test_leadership_passes_on_within_five_seconds(replicated: House, how: 
     await replicated.wait_ready()
 
 
-@pytest.mark.slow
+@pytest.mark.crash
 @pytest.mark.timeout(240)
 async def test_a_rolling_restart_of_every_room_under_load_loses_and_doubles_nothing(
     replicated: House, furnished: Furnished, tmp_path: Path

@@ -20,7 +20,7 @@ from tests.crash.stage import NEWS, SYSTEM, WISHES, Stage, stage
 _DYING, _CALM = 600.0, 90.0  # on two cores of its own it takes a tenth of that
 
 
-@pytest.mark.slow
+@pytest.mark.crash
 @pytest.mark.timeout(780)
 @pytest.mark.rule("R0-10")
 async def test_dying_at_any_await_of_the_critical_path_changes_nothing(

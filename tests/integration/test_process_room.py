@@ -182,7 +182,7 @@ async def test_a_batch_opens_and_joins_side_by_side_and_progress_counts_it(room:
     assert names(events) == ["ProcessOpened", "TaskSet"] * 60 + ["LeadJoined"] * 40
     async with room.engine.begin() as db:
         counted = await answers.count_process_progress(CountProcessProgress(import_id=import_id), db)
-    assert counted == {"opened": 60, "joined": 40, "tasks": 60, "last_at": NOW}
+    assert counted == {"opened": 60, "joined": 40, "withdrawn": 0, "tasks": 60, "last_at": NOW}
 
 
 @pytest.mark.rule("R1-42")
@@ -465,7 +465,7 @@ async def test_what_is_not_known_is_said_to_be_not_found(room: Room) -> None:
     assert (await room.shows(uuid4()))["found"] is False
     async with room.engine.begin() as db:
         counted = await answers.count_process_progress(CountProcessProgress(import_id=uuid4()), db)
-    assert counted == {"opened": 0, "joined": 0, "tasks": 0, "last_at": None}
+    assert counted == {"opened": 0, "joined": 0, "withdrawn": 0, "tasks": 0, "last_at": None}
 
 
 # ── many at once ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -447,11 +447,12 @@ async def test_progress_counts_the_deadlines_of_an_import(db_of: Connect) -> Non
         await learn(db)
         assert await answers.count_progress(CountRemindersProgress(import_id=this), db) == {
             "deadlines": 0,
+            "closed": 0,
             "last_at": None,
         }
         await set_tasks(db, task(1, import_id=this), task(2, import_id=this), task(3, import_id=other), task(4))
         counted = await answers.count_progress(CountRemindersProgress(import_id=this), db)
-    assert counted == {"deadlines": 2, "last_at": MONDAY}
+    assert counted == {"deadlines": 2, "closed": 0, "last_at": MONDAY}
 
 
 async def test_deadlines_show_who_was_told_when_and_what_is_still_to_come(db_of: Connect) -> None:

@@ -160,7 +160,7 @@ async def test_an_open_sale_holds_the_client_until_it_is_closed_then_his_curator
         assert (held.manager, held.rule) == (first.manager, "R1-33")
         await handlers.note_joined(batch(joined("c", "b", first.manager)), db)
         await handlers.note_closed(batch(closed("c", first.manager)), db)
-        anew = only(await handlers.assign_leads(batch(lead("d", client="c")), db))
+        anew = only(await handlers.assign_leads(batch(lead("d", client="c", region="RU-SPE")), db))
         assert (anew.manager, anew.rule) == (first.manager, "R1-34")
         assert await recomputed(db) == 3
 
@@ -324,7 +324,7 @@ async def test_progress_and_distribution_of_an_import_add_up(db_of: DbOf) -> Non
         )
         await handlers.assign_leads(batch(*listed(5, of="other list")), db)
         progress = await answers.count_routing_progress(CountRoutingProgress(import_id=uid("list")), db)
-        assert progress == {"routed": 16, "alarms": 2, "last_at": NOW}
+        assert progress == {"routed": 16, "alarms": 2, "given_back": 0, "last_at": NOW}
         report = await answers.report_distribution(ReportDistribution(import_id=uid("list")), db)
         lines: dict[str, dict[str, Any]] = {line["id"]: line for line in report["managers"]}
         assert (lines["anna"]["received"], lines["anna"]["fair_share"], lines["anna"]["deviation"]) == (4, 4.0, 0.0)
@@ -343,7 +343,7 @@ async def test_progress_and_distribution_of_an_import_add_up(db_of: DbOf) -> Non
         assert sum(line["received"] for line in lines.values()) == 16
         assert sum(line["shared"] for line in lines.values()) == 13
         empty = await answers.count_routing_progress(CountRoutingProgress(import_id=uid("none")), db)
-        assert empty == {"routed": 0, "alarms": 0, "last_at": None}
+        assert empty == {"routed": 0, "alarms": 0, "given_back": 0, "last_at": None}
 
 
 @pytest.mark.rule("G6")

@@ -76,6 +76,27 @@ def test_whoever_comes_and_goes_everybody_stays_within_a_lead_and_a_half_of_what
 
 
 @pytest.mark.rule("G6")
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 9), st.booleans())
+def test_whoever_is_kept_away_to_do_harm_the_k_owed_most_are_never_owed_more_than_the_proved_bound(
+    seed: int, n: int, equal: bool
+) -> None:
+    chance = random.Random(seed)
+    weight = {f"m{k}": 1000 if equal else chance.choice([1, 200, 1000, 5000]) for k in range(n)}
+    ledger = Ledger()
+    for _ in range(150):
+        # the known way to harm: let only those of like standing be there, so that one of them must fall behind
+        ranked = sorted(weight, key=ledger.balance)
+        start = chance.randrange(n - 1)
+        size = chance.choice([2, 2, 2, 3, n])
+        ledger.share_out(weights_of((who, weight[who]) for who in ranked[start : start + size]))
+        owed = sorted((ledger.balance(who) for who in weight), reverse=True)
+        for k in range(1, n):
+            assert 2 * sum(owed[:k]) <= k * (n - k) * UNIT
+        assert 2 * max(abs(owed[0]), abs(owed[-1])) <= (n - 1) * UNIT
+
+
+@pytest.mark.rule("G6")
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.data())
 def test_balances_always_add_up_to_exactly_nothing(seed: int, data: st.DataObject) -> None:
@@ -131,6 +152,35 @@ def test_after_an_absence_nobody_receives_more_than_two_leads_in_a_row(seed: int
     first = [ledger.share_out(everybody).receiver for _ in range(10)]
     if len(everybody) > 1:
         assert "m00 m00 m00" not in " ".join(first)
+
+
+@pytest.mark.rule("G6")
+def test_of_equals_nobody_receives_three_in_a_row_though_he_is_owed_most_if_another_may_at_little_cost() -> None:
+    three = (("a", 1000), ("b", 1000), ("c", 1000))
+    owed = {"a": Standing(UNIT * 7 // 5, 1), "b": Standing(-UNIT * 7 // 10, 2), "c": Standing(-UNIT * 7 // 10, 3)}
+    ledger = Ledger(owed)
+    assert "".join(ledger.share_out(three).receiver for _ in range(4)) == "aaba"
+    ledger = Ledger(owed)
+    assert "".join(ledger.share_out(three, rest=False).receiver for _ in range(4)) == "aaab"
+    unequal = (("a", 5000), ("b", 1000))
+    ledger = Ledger()
+    assert "aaa" in "".join(ledger.share_out(unequal).receiver for _ in range(12)), "his weight earns him more in a row"
+    # too far ahead to take it for him
+    ledger = Ledger({"a": Standing(3 * UNIT, 1), "b": Standing(-3 * UNIT, 2)})
+    assert "".join(ledger.share_out(three[:2]).receiver for _ in range(4)) == "aaaa"
+
+
+@pytest.mark.rule("G6")
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_who_rests_after_two_in_a_row_is_known_again_from_what_is_stored(seed: int) -> None:
+    live, stored = Ledger(), Ledger()
+    for eligible in history(seed, leads=120):
+        share = live.share_out(eligible)
+        again = Ledger({who: share.before[who] for who, _ in eligible})
+        assert again.share_out(eligible, share.among, rest=False).receiver == share.receiver
+        stored = Ledger(stored.standings)
+        assert stored.share_out(eligible).receiver == share.receiver
 
 
 @pytest.mark.rule("G6")

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from estafeta.company.coverage import regions_to_look_at
+from estafeta.company.fields import RU_SUBJECTS
 from estafeta.company.reading import CompanyFileWrong, read_company
 from estafeta.company.toml_lines import lines_of_entries
 from shared.commands import ApplyCompany
@@ -277,3 +279,45 @@ def test_the_sample_company_has_a_duty_in_every_working_week_and_regions_of_five
         day += timedelta(days=7)
     assert all(one.month in (12, 1) for one in missing)
     assert len(missing) <= 2
+
+
+@pytest.mark.rule("R1-24")
+def test_staff_have_languages_caps_and_a_notice_date_by_the_clock_of_their_office(read: Read) -> None:
+    text = GOOD + 'languages = ["ru", "kk", "ru"]\nper_day = 12\nopen_leads = 40\nnotice = 2026-12-15\n'
+    kim = read(text).staff[1]
+    assert (kim.languages, kim.per_day, kim.open_leads) == (["kk", "ru"], 12, 40)
+    assert kim.notice_at == datetime(2026, 12, 14, 19, tzinfo=UTC)
+    petrova = read(GOOD).staff[0]
+    assert (petrova.languages, petrova.per_day, petrova.open_leads, petrova.notice_at) == ([], None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "problem"),
+    [
+        ("per_day = 0", "per_day", "0 is no number of leads"),
+        ("open_leads = true", "open_leads", "True is no number of leads"),
+        ('languages = "ru"', "languages", "is no list of languages"),
+        ('languages = ["Russian"]', "languages", "is no list of languages"),
+        ('notice = "soon"', "notice", "'soon' is no day"),
+    ],
+)
+def test_a_wrong_cap_language_or_notice_is_named(read: Read, line: str, field: str, problem: str) -> None:
+    ((at, where, what, remedy),) = mistakes(read, GOOD + line + "\n")
+    assert (at, where) == (30, f"staff[kim].{field}")
+    assert problem in what
+    assert remedy
+
+
+@pytest.mark.rule("R1-46")
+def test_gaps_and_overlaps_of_regions_are_told(read: Read) -> None:
+    (gap,) = regions_to_look_at(read(GOOD))
+    assert gap.startswith("no office serves RU-AD, RU-AL, ")
+    assert "and 71 more" in gap
+    assert "RU-MOW" not in gap
+    assert regions_to_look_at(read(GOOD.replace('"RU-MOS"]', '"RU"]'))) == []
+    overlap = regions_to_look_at(read(GOOD.replace('["KZ"]', '["KZ", "RU-SPE"]').replace('"RU-MOS"]', '"RU"]')))
+    assert overlap == ["RU-SPE of the office ala lies within RU of the office msk: leads from RU-SPE go to ala"]
+
+
+def test_what_iso_3166_names_in_russia_is_83_subjects() -> None:
+    assert len(RU_SUBJECTS) == 83

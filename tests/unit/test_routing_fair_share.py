@@ -24,7 +24,7 @@ def test_shares_follow_weights_and_lose_nothing_to_rounding() -> None:
 
 @pytest.mark.rule("G6")
 def test_the_one_owed_most_receives() -> None:
-    ledger = Ledger({"a": Standing(0, 5), "b": Standing(UNIT // 2, 9), "c": Standing(-UNIT // 2, 1)})
+    ledger = Ledger({"a": Standing(0, 5), "b": Standing(UNIT // 2, 6), "c": Standing(-UNIT // 2, 1)})
     assert ledger.share_out((("a", 1000), ("b", 1000), ("c", 1000))).receiver == "b"
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.intake.rules.compare import Comparison, Evidence, compare
 from services.intake.rules.keys import RegularLead
-from services.intake.rules.search_keys import SearchKey, name_key, search_keys
+from services.intake.rules.search_keys import STRONG, SearchKey, name_key, search_keys
 from services.intake.rules.survivorship import UNKNOWN, Card
 from services.intake.rules.weights import weigh
 from shared.words import Outcome
@@ -21,6 +21,9 @@ TOO_CLOSE = 3.0
 """Two candidates within this many bits of each other are for a person to tell apart."""
 MOST_CANDIDATES = 200
 MOST_KEPT = 5
+
+Apart = Mapping[frozenset[UUID], frozenset[SearchKey]]
+"""Pairs of clients that a person has told apart, with the keys that they shared when he did."""
 
 _KEY_OF_KIND = {"n": "name", "s": "surname", "p": "phone", "e": "email", "d": "domain", "x": "tax_id"}
 
@@ -61,6 +64,7 @@ RULES: dict[str, str] = {
     "S2": "the name agrees but for a slip of the pen, and an e-mail or the site with it",
     "S3": "one side has no name; a personal e-mail address agrees",
     "S4": "one side has no name; the contact's surname agrees, and a phone or the corporate domain with it",
+    "S-judged": "a person said that a record with these keys is this client",
     "P-conflict": "keys agree, but something in the names tells two companies apart",
     "P-reach": "the name agrees, and a phone or an address that several hold",
     "P-typo": "the name agrees but for a slip of the pen, and a phone or a common address with it",
@@ -72,16 +76,27 @@ RULES: dict[str, str] = {
     "N-namesakes": "only a name agrees, and many bear it",
     "N-elsewhere": "a rare name agrees, but region, domain, phone or person speak against it",
     "N-weak": "only a surname or a common value agrees",
+    "N-judged": "a person said that this is another client, and no new key speaks against him",
 }
 """Every rule that can decide, in words that people read in an explanation."""
 
 
 def decide(
-    lead: RegularLead, candidates: Sequence[Card], frequencies: Mapping[SearchKey, int], region: str = ""
+    lead: RegularLead,
+    candidates: Sequence[Card],
+    frequencies: Mapping[SearchKey, int],
+    region: str = "",
+    apart: Apart = {},  # noqa: B006  # it is only read
 ) -> Decision:
-    """Decide on one lead. `frequencies` says how many clients hold each key of the lead; `region` is the lead's, if known."""
+    """Decide on one lead. `frequencies` says how many clients hold each key of the lead; `region` is the lead's, if known.
+
+    `apart` holds what people have said of clients among the candidates: it overrides the rules (MATCHING §8).
+    """
     judged = [judge(lead, card, frequencies, region) for card in candidates[:MOST_CANDIDATES]]
     judged.sort(key=lambda one: (one.outcome is not Outcome.SAME, -one.score, one.card.client_id.bytes))
+    judged = _each_client_once(judged)
+    if apart:
+        judged = _told_apart(lead, judged, apart)
     same = [one for one in judged if one.outcome is Outcome.SAME]
     possible = sorted((one for one in judged if one.outcome is not Outcome.NEW), key=lambda one: -one.score)
     others = tuple(one for one in judged if one.outcome is Outcome.NEW)[:MOST_KEPT]
@@ -135,8 +150,37 @@ def judge(lead: RegularLead, card: Card, frequencies: Mapping[SearchKey, int], r
     """Judge one candidate by the decision table; the order of its lines matters."""
     regions = (region, card.region) if UNKNOWN not in (region, card.region) else ("", "")
     found = compare(lead, card.record, frequencies, regions)
+    if card.merged_into is not None and _repeats(lead, card):
+        return Judgement(card, Outcome.SAME, "S-judged", found, found.score)
     outcome, rule = _table(found, frequencies.get(name_key(lead.company), 1) if lead.company else 0)
     return Judgement(card, outcome, rule, found, found.score)
+
+
+def _repeats(lead: RegularLead, card: Card) -> bool:
+    """Whether the lead says nothing that a card does not say which a person has joined to a client: asked and answered."""
+    keys = set(search_keys(lead))
+    return any(key.kind in STRONG for key in keys) and keys <= set(search_keys(card.record))
+
+
+def _each_client_once(judged: list[Judgement]) -> list[Judgement]:
+    """Of the cards that were merged into one client only the one that agrees best; `judged` is sorted."""
+    if all(one.card.merged_into is None for one in judged):
+        return judged
+    return list({one.card.belongs_to: one for one in reversed(judged)}.values())[::-1]
+
+
+def _told_apart(lead: RegularLead, judged: list[Judgement], apart: Apart) -> list[Judgement]:
+    """The candidates of whom a person said that they are not the best one are put aside, unless a new key speaks for them."""
+    best = min(judged, key=lambda one: (list(Outcome).index(one.outcome), -one.score), default=None)
+    if best is None or best.outcome is Outcome.NEW:
+        return judged
+    keys = set(search_keys(lead))
+
+    def is_answered(one: Judgement) -> bool:
+        known = apart.get(frozenset((best.card.belongs_to, one.card.belongs_to)))
+        return known is not None and one is not best and keys & set(search_keys(one.card.record)) <= known
+
+    return [replace(one, outcome=Outcome.NEW, rule="N-judged") if is_answered(one) else one for one in judged]
 
 
 def _table(found: Comparison, holders_of_name: int) -> tuple[Outcome, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from shared.commands import LeadFields, SubmitLead, SubmitRows
+from shared.commands import CallForm, LeadFields, Referral, SubmitLead, SubmitRows
 from shared.message import Cause, Heard
 from shared.words import Source
 
@@ -31,6 +31,8 @@ class Submission:
     import_id: UUID | None = None
     sheet: str = ""
     row: int | None = None
+    call: CallForm | None = None
+    referral: Referral | None = None
 
     @property
     def card_id(self) -> UUID:
@@ -51,21 +53,25 @@ def of_lead(heard: Heard[SubmitLead], now: datetime) -> Submission:
         country=wish.default_country,
         fields=wish.fields,
         campaign=wish.campaign,
-        submitter=wish.submitter,
+        submitter=wish.submitter or (wish.referral.obtained_by if wish.referral else None),
         named_manager=wish.named_manager,
+        call=wish.call,
+        referral=wish.referral,
     )
 
 
-def of_rows(heard: Heard[SubmitRows], now: datetime) -> list[Submission]:
-    """The submissions of a chunk, in the order of its rows.
+def row_id(import_id: UUID, sheet: str, number: int) -> UUID:
+    """The lead id of a row: of its import, sheet and number alone, so that other chunk borders give the same ids."""
+    return uuid5(import_id, f"row/{sheet}/{number}")
 
-    A row's id comes of its import, sheet and number alone, so that other chunk borders give the same ids.
-    """
+
+def of_rows(heard: Heard[SubmitRows], now: datetime) -> list[Submission]:
+    """The submissions of a chunk, in the order of its rows."""
     chunk = heard.message
     return [
         Submission(
             cause=heard,
-            id=uuid5(chunk.import_id, f"row/{row.sheet}/{row.number}"),
+            id=row_id(chunk.import_id, row.sheet, row.number),
             source_system=f"import:{chunk.import_id}",
             external_id=f"{row.sheet}!{row.number}",
             source=chunk.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -28,7 +29,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A client as the base knows him: his name as people write it, what he is compared by, where he is, who curates him."""
+    """A client as the base knows him: his name as people write it, what he is compared by, where he is, who curates him.
+
+    `merged_into` is the client that this card has been merged into; it is still found by its own keys, and leads to him.
+    """
 
     client_id: UUID
     name: str
@@ -37,6 +41,12 @@ class Card:
     region_by: str = UNKNOWN
     curator: str | None = None
     provisional: bool = False
+    merged_into: UUID | None = None
+
+    @property
+    def belongs_to(self) -> UUID:
+        """The id of the client this card stands for: its own, or that of the survivor of a merge."""
+        return self.merged_into or self.client_id
 
     @classmethod
     def opened_by(cls, arrival: Arrival, *, provisional: bool) -> Card:
@@ -62,6 +72,28 @@ class Card:
             region_by=arrival.region_by if moved else self.region_by,
             curator=self.curator or arrival.curator,
         )
+
+
+def golden(cards: Sequence[Card]) -> Card:
+    """The one card of a client made of several: a projection, never stored, so that a split gives back what was (MATCHING §12).
+
+    `cards` are the survivor's own and those merged into it, in the order in which they came. What stands on an earlier
+    card stays; phones, addresses, sites and contacts are united; name, region and curator are the first that are known.
+    """
+    first = cards[0]
+    record = first.record
+    for card in cards[1:]:
+        record = joined(record, card.record)
+    placed = next((card for card in cards if card.region_by != UNKNOWN), first)
+    return replace(
+        first,
+        name=next((card.name for card in cards if card.name), ""),
+        record=record,
+        region=placed.region,
+        region_by=placed.region_by,
+        curator=next((card.curator for card in cards if card.curator), None),
+        merged_into=None,
+    )
 
 
 def joined(card: RegularLead, lead: RegularLead) -> RegularLead:
