@@ -26,7 +26,7 @@ chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
 
 crash: $(STAMP)
-	$(BIN)/pytest tests/crash tests/e2e/test_crash_points.py
+	$(BIN)/pytest -m crash tests/e2e
 
 flood: $(STAMP)
 	$(BIN)/python -m tests.flood --events $(EVENTS) --seed $(SEED)

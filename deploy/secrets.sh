@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the passwords of a deployed house in deploy/secrets; what is there already stays as it is.
+# Makes the passwords of a deployed house in deploy/secrets, and the sources file; what is there already stays as it is.
 set -eu
 umask 077
 cd "$(dirname "$0")"
@@ -16,6 +16,14 @@ make_one() {
 }
 
 make_one postgres_password
+
+# Who may bring leads by HTTP: written by hand from here on (docs/operations.md, Leads by HTTP).
+if [ ! -s secrets/sources.toml ]; then
+    echo '# Nobody yet. Make a key with `estafeta key`; the entries are explained in docs/operations.md.' >secrets/sources.toml
+    chmod 0644 secrets/sources.toml
+    echo "made secrets/sources.toml"
+fi
+
 for room in intake routing process reminders; do
     make_one "database_$room"
 done
