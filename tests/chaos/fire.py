@@ -273,7 +273,7 @@ def _brew(rng: Random) -> Poison:
         return Poison(id_, ("routing",), ("cmd.routing.company.apply", mark, {"ce-id": str(id_)}))
     if kind == "nameless":
         headers = {"ce-id": str(id_), "ce-type": "TaskSet.v1"}
-        return Poison(id_, ("reminders", "routing"), ("evt.process.task.set", mark, headers), is_event=True)
+        return Poison(id_, ("reminders",), ("evt.process.task.set", mark, headers), is_event=True)
     aggregate = {"ce-subject": f"client/{id_}", "ce-correlation": str(id_)}
     headers = {**aggregate, "ce-id": str(id_), "ce-type": "LeadAccepted.v9", "ce-sequence": "1"}
     # Nobody handles this type, so that being freed has no effect of its own.
@@ -287,6 +287,6 @@ def _brew(rng: Random) -> Poison:
         id_,
         ("routing",),
         ("evt.intake.lead.accepted", mark, headers),
-        ("evt.intake.client.praised", mark, behind),
+        ("evt.intake.client.registered", mark, behind),
         is_event=True,
     )

@@ -100,7 +100,7 @@ def _plain(answer: Any) -> Any:
     if isinstance(answer, tuple):
         return tuple(_plain(one) for one in answer[1:]) if hasattr(answer[0], "tzinfo") else answer
     if isinstance(answer, dict):
-        return {key: _plain(value) for key, value in answer.items()}
+        return {key: _plain(value) for key, value in answer.items() if key not in _TIMES}
     if isinstance(answer, Mark):
         return (answer.applied, answer.held_by)
     if hasattr(answer, "keys"):
