@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from services.intake.rules import company_name, email, person_name, phone, site
 from services.intake.rules.keys import CompanyName
 from services.intake.rules.search_keys import name_values
+from shared.json_lines import on_file
 
 Record = dict[str, Any]
 
@@ -218,19 +218,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"usage: python -m services.intake.offline {'|'.join(COMMANDS)} FILE\n")
         return 2
     command, name = arguments
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        if name == "-":
-            return run(command, "<stdin>", sys.stdin.buffer)
-        with Path(name).open("rb") as source:
-            return run(command, name, source)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has enough, as `head` does; there is nobody to complain to
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"{name}: {error.strerror}\n")
-        return 2
+    return on_file(name, lambda shown, source: run(command, shown, source))
 
 
 if __name__ == "__main__":

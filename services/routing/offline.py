@@ -36,6 +36,7 @@ from services.routing.rules.moment import Calendar
 from services.routing.rules.presence import CHANGES, Change, Presence
 from services.routing.rules.wording import passed_over
 from shared.commands import ApplyCompany
+from shared.json_lines import on_file
 from shared.words import Source
 
 LONGEST_LINE = 1 << 20
@@ -330,22 +331,13 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 3 or arguments[0] != "replay":
         sys.stderr.write("usage: python -m services.routing.offline replay COMPANY.json ARRIVALS\n")
         return 2
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     _, file, name = arguments
-    try:
-        if (company := _company(file)) is None:
-            return 2
-        if name == "-":
-            return run(company, "<stdin>", sys.stdin.buffer)
-        with Path(name).open("rb") as source:
-            return run(company, name, source)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us has enough, as `head` does; there is nobody to complain to
-        return 1
-    except OSError as error:
-        sys.stderr.write(f"{error.filename or name}: {error.strerror}\n")
-        return 2
+
+    def decide(shown: str, source: BinaryIO) -> int:
+        company = _company(file)
+        return 2 if company is None else run(company, shown, source)
+
+    return on_file(name, decide)
 
 
 if __name__ == "__main__":
