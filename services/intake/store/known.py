@@ -1,0 +1,125 @@
+"""The keys of known clients: held, looked up, kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake import tables
+from services.intake.rules.recognition import Known, Recognised
+from services.intake.rules.search_keys import MOST_HOLDERS, STRONG, SearchKey
+from services.intake.store.cards import read_cards, read_families
+from shared.database import execute, fetch, insert
+
+
+async def hold_keys(db: AsyncConnection, keys: Iterable[SearchKey]) -> None:
+    """Be alone with the strong ones of `keys` until the end of the transaction.
+
+    Two arrivals of one unknown client at the same instant meet here: the second waits for the card of the first.
+    It must be the first statement of recognition, so that the next one sees what the other has committed.
+    """
+    strong = {key.address: key for key in keys if key.kind in STRONG}
+    rows = [{"h": h, "kind": strong[h].kind, "df": 0} for h in sorted(strong)]
+    await insert(db, tables.key_stats, rows, then="on conflict (h) do update set df = key_stats.df where false")
+
+
+async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
+    """Find who holds any of `keys`, and how many do; of a key that many hold only the number is read."""
+    by_address = {key.address: key for key in keys}
+    known = Known()
+    for row in await fetch(
+        db,
+        """
+        select stat.h, stat.df, held.client_id
+        from unnest($1::bigint[]) as asked (h)
+        join key_stats as stat on stat.h = asked.h and stat.df > 0
+        left join client_keys as held on held.h = stat.h and stat.df <= $2
+        order by stat.h, held.client_id
+        """,
+        list(by_address),
+        MOST_HOLDERS,
+    ):
+        key = by_address[row["h"]]
+        known.frequencies[key] = row["df"]
+        if row["client_id"] is not None:
+            known.holders.setdefault(key, []).append(row["client_id"])
+    ids = {client_id for holders in known.holders.values() for client_id in holders}
+    known.cards = {card.client_id: card for card in await read_cards(db, ids)}
+    await _read_families(db, known)
+    await _read_apart(db, known)
+    return known
+
+
+async def keep_keys(db: AsyncConnection, results: Sequence[Recognised]) -> None:
+    """Make cards found by the keys they gained, with the submission that brought each, and count their holders."""
+    gained = sorted(
+        (key.address, one.card.client_id, key, one.arrival.lead_id) for one in results for key in one.new_keys
+    )  # in the order of the index: neighbours land on one page
+    if not gained:
+        return
+    await execute(
+        db,
+        """
+        with added as (
+            insert into client_keys (h, client_id, kind, value, submission_id)
+            select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])
+            on conflict do nothing
+            returning h, kind
+        )
+        insert into key_stats (h, kind, df)
+        select h, min(kind), count(*) from added group by h order by h
+        on conflict (h) do update set df = key_stats.df + excluded.df
+        """,
+        [address for address, _, _, _ in gained],
+        [client_id for _, client_id, _, _ in gained],
+        [key.kind for _, _, key, _ in gained],
+        [key.value for _, _, key, _ in gained],
+        [lead_id for _, _, _, lead_id in gained],
+    )
+
+
+async def keep_shared_keys(db: AsyncConnection, results: Sequence[Recognised]) -> None:
+    """Make cards found by keys that another card of the same client has already: their holders stay as many as they were."""
+    gained = sorted(
+        (key.address, one.card.client_id, key, one.arrival.lead_id) for one in results for key in one.shared_keys
+    )
+    rows = [
+        {"h": h, "client_id": card_id, "kind": key.kind, "value": key.value, "submission_id": lead_id}
+        for h, card_id, key, lead_id in gained
+    ]
+    await insert(db, tables.client_keys, rows, then="on conflict do nothing")
+
+
+async def _read_families(db: AsyncConnection, known: Known) -> None:
+    """Bring in the other cards of clients that are made of several; most batches meet none of them."""
+    ids = {card.belongs_to for card in known.cards.values()}
+    if not ids:
+        return
+    rows = await fetch(
+        db, "select distinct root from clients where root = any($1::uuid[]) and root is not null", list(ids)
+    )
+    if not rows:
+        return
+    families = await read_families(db, [row["root"] for row in rows])
+    for client_id in (row["root"] for row in rows):
+        known.families[client_id] = families.under(client_id)
+        for card_id in known.families[client_id]:
+            known.cards[card_id] = families.cards[card_id].card
+
+
+async def _read_apart(db: AsyncConnection, known: Known) -> None:
+    """Bring in what people have said of pairs of these clients: that they are not one."""
+    if len(known.cards) < 2:
+        return
+    for row in await fetch(
+        db,
+        "select one, other, keys::text as keys from judgements"
+        " where one = any($1::uuid[]) and superseded_at is null and verdict <> 'same'",
+        list(known.cards),
+    ):
+        if row["other"] in known.cards:
+            pair = frozenset(known.cards[row[name]].belongs_to for name in ("one", "other"))
+            keys = frozenset(SearchKey(kind, value) for kind, value in json.loads(row["keys"]))
+            known.apart[pair] = known.apart.get(pair, frozenset()) | keys

@@ -1,0 +1,157 @@
+"""What routing knows of each client, and how loaded people are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.routing.rules.caps import NOT_RECEIVED, Loads
+from services.routing.rules.case import Client
+from shared.database import execute, fetch
+
+
+async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
+    """What was heard of these clients, locked in id order; the ones never heard of come back with `known` false."""
+    wanted = sorted(set(ids))
+    rows = list(await fetch(db, _LOCK_CLIENTS, wanted))
+    here = {row["client_id"] for row in rows}
+    unheard: set[UUID] = set()
+    if missing := [client for client in wanted if client not in here]:
+        new = await fetch(
+            db,
+            "insert into clients (client_id) select unnest($1::uuid[]) on conflict do nothing returning client_id",
+            missing,
+        )
+        unheard = {row["client_id"] for row in new}
+        rows += await fetch(db, _LOCK_CLIENTS, missing)
+    return {
+        row["client_id"]: Client(
+            # that he has bought is heard of; that he has not is never said
+            **{**row, "current": row["current"] or None},
+            known=row["client_id"] not in unheard,
+        )
+        for row in rows
+    }
+
+
+_CLIENTS = """
+    select client_id, region, curator, stated_curator, current, process_id, open_with, given_to, given_lead
+      from clients where client_id = any($1::uuid[])
+"""
+
+_LOCK_CLIENTS = f"{_CLIENTS} order by client_id for update"
+
+
+async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
+    """Write what is known of these clients, who are locked."""
+    rows = list(clients)
+    await execute(
+        db,
+        """
+        update clients c
+           set region = n.region, curator = n.curator, stated_curator = n.stated, current = n.current,
+               process_id = n.process_id, open_with = n.open_with, given_to = n.given_to, given_lead = n.given_lead
+          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::uuid[], $7::text[], $8::text[],
+                      $9::uuid[])
+               n(client_id, region, curator, stated, current, process_id, open_with, given_to, given_lead)
+         where c.client_id = n.client_id
+        """,
+        [c.client_id for c in rows],
+        [c.region for c in rows],
+        [c.curator for c in rows],
+        [c.stated_curator for c in rows],
+        [bool(c.current) for c in rows],
+        [c.process_id for c in rows],
+        [c.open_with for c in rows],
+        [c.given_to for c in rows],
+        [c.given_lead for c in rows],
+    )
+
+
+async def unknown_curators(db: AsyncConnection) -> Sequence[RowMapping]:
+    """Curators that were named and are not in the directory: `name, clients`, the most frequent first."""
+    return await fetch(
+        db,
+        """
+        select stated_curator as name, count(*) clients from clients
+         where curator is null and stated_curator is not null
+         group by 1 order by 2 desc, 1
+        """,
+    )
+
+
+async def find_curators(db: AsyncConnection, known: Mapping[str, str]) -> None:
+    """Give clients whose curator was unknown the one that the directory now knows by that name."""
+    await execute(
+        db,
+        """
+        with found as (
+            select client_id, n.id from clients c join unnest($1::text[], $2::text[]) n(stated, id)
+                on c.curator is null and c.stated_curator = n.stated
+             order by client_id for update of c)
+        update clients c set curator = found.id from found where c.client_id = found.client_id
+        """,
+        list(known),
+        list(known.values()),
+    )
+
+
+async def left_behind(db: AsyncConnection) -> Sequence[RowMapping]:
+    """Open sales whose manager has left: `manager, sales`, by manager."""
+    return await fetch(
+        db,
+        """
+        select open_with as manager, count(*) sales from clients join staff on staff.id = open_with
+         where staff.retired_at is not null group by 1 order by 1
+        """,
+    )
+
+
+async def loads_of(db: AsyncConnection, capped: Iterable[str], at: datetime) -> Loads:
+    """What these people have received in the day of their office that `at` lies in, and hold open."""
+    who = list(capped)
+    if not who:
+        return Loads()
+    today = await fetch(
+        db,
+        """
+        select s.id, (select count(*) from decisions d
+                       where d.receiver = s.id and d.rule <> all($3::text[]) and d.at <= $2
+                         and d.at >= date_trunc('day', $2 at time zone o.time_zone) at time zone o.time_zone) leads
+          from staff s join offices o on o.id = s.office_id where s.id = any($1::text[])
+        """,
+        who,
+        at,
+        list(NOT_RECEIVED),
+    )
+    held = await fetch(
+        db,
+        """
+        select coalesce(open_with, given_to) as id, count(*) leads from clients
+         where coalesce(open_with, given_to) = any($1::text[]) group by 1
+        """,
+        who,
+    )
+    return Loads({row["id"]: row["leads"] for row in today}, {row["id"]: row["leads"] for row in held})
+
+
+async def clients_as_heard(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
+    """What was heard of these clients, without locking them; the ones never heard of come back with `known` false."""
+    wanted = set(ids)
+    rows = await fetch(db, _CLIENTS, list(wanted))
+    here = {row["client_id"]: Client(**{**row, "current": row["current"] or None}, known=True) for row in rows}
+    return here | {client: Client(client) for client in wanted - here.keys()}
+
+
+async def forget_clients(db: AsyncConnection, ids: Iterable[UUID]) -> None:
+    """Drop the copies of these clients who have no open sale."""
+    await execute(
+        db,
+        "delete from clients where client_id in (select client_id from clients where client_id = any($1::uuid[])"
+        " and process_id is null and given_to is null order by client_id for update)",
+        list(ids),
+    )

@@ -1,0 +1,85 @@
+"""What was decided of each lead, and what is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.routing import tables
+from services.routing.rules.assignment import Decision
+from services.routing.rules.field import Field
+from services.routing.rules.record import as_kept
+from shared.database import fetch, insert
+
+
+async def remember(
+    db: AsyncConnection, decisions: Sequence[Decision], imports: Sequence[UUID | None], field: Field, at: datetime
+) -> None:
+    """Keep the record of every decision, and the field it was made on once."""
+    await insert(
+        db,
+        tables.fields,
+        [{"id": field.id, "content": field.as_json(), "first_seen_at": at}],
+        then="on conflict do nothing",
+    )
+    await insert(
+        db,
+        tables.decisions,
+        [
+            {**as_kept(decision), "import_id": import_id, "field_id": field.id, "at": at}
+            for decision, import_id in zip(decisions, imports, strict=True)
+        ],
+    )
+
+
+async def decisions_about(db: AsyncConnection, subject: UUID) -> Sequence[RowMapping]:
+    """The decisions on a lead, or on all leads of a client, the oldest first, each with the `field` it was made on."""
+    return await fetch(
+        db,
+        """
+        select d.*, f.content as field from decisions d join fields f on f.id = d.field_id
+         where d.lead_id = $1 or d.client_id = $1 order by d.at, d.lead_id
+        """,
+        subject,
+    )
+
+
+async def progress_of(db: AsyncConnection, import_id: UUID) -> RowMapping:
+    """How many leads of an import have a receiver, how many with an alarm, and when the last got his."""
+    rows = await fetch(
+        db,
+        "select count(*) routed, count(alarm) alarms, count(given_back_at) given_back, max(at) last_at"
+        " from decisions where import_id = $1",
+        import_id,
+    )
+    return rows[0]
+
+
+async def received_in(db: AsyncConnection, import_id: UUID) -> Sequence[RowMapping]:
+    """How the leads of an import went: `receiver, rule, leads, shared`."""
+    return await fetch(
+        db,
+        """
+        select receiver, rule, count(*) leads, count(*) filter (where ledger is not null and given_back_at is null) shared
+          from decisions where import_id = $1 group by receiver, rule order by receiver, rule
+        """,
+        import_id,
+    )
+
+
+async def moved_in(db: AsyncConnection, import_id: UUID) -> Sequence[RowMapping]:
+    """How the leads that an import shared out moved each balance: `staff_id, moved` in units."""
+    return await fetch(
+        db,
+        """
+        select b.key as staff_id, sum((d.ledger -> 'after' ->> b.key)::bigint - b.value::bigint)::bigint moved
+          from decisions d, jsonb_each_text(d.ledger -> 'before') b
+         where d.import_id = $1 and d.ledger is not null and d.given_back_at is null
+         group by b.key
+        """,
+        import_id,
+    )
