@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -64,22 +63,29 @@ def to_json(value: Any) -> str:
 
 async def fetch(db: AsyncConnection, sql: str, *values: Any) -> Sequence[RowMapping]:
     """Run one statement with `$1 …` parameters (lists are arrays) and return its rows as mappings."""
-    async with _driver(db) as driver:
-        rows: Any = [dict(row) for row in await driver.fetch(sql, *values)]
+    adapted = await _adapted(db)
+    try:
+        rows: Any = [dict(row) for row in await adapted.driver_connection.fetch(sql, *values)]
+    except Exception:
+        await _after_fault(db, adapted)
+        raise
     return cast(Sequence[RowMapping], rows)
 
 
 async def execute(db: AsyncConnection, sql: str, *values: Any) -> int:
     """Run one statement with `$1 …` parameters and return how many rows it touched."""
-    async with _driver(db) as driver:
-        done: str = await driver.execute(sql, *values)
+    adapted = await _adapted(db)
+    try:
+        done: str = await adapted.driver_connection.execute(sql, *values)
+    except Exception:
+        await _after_fault(db, adapted)
+        raise
     count = done.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
 
 
-@asynccontextmanager
-async def _driver(db: AsyncConnection) -> AsyncIterator[Any]:
-    """The asyncpg connection under `db`, inside its transaction.
+async def _adapted(db: AsyncConnection) -> Any:
+    """What SQLAlchemy wraps the asyncpg connection under `db` in; a transaction has begun on it.
 
     A statement takes a third of the time this way: for a single lead, which is half a hundred small statements in
     four rooms, that is most of its way. SQLAlchemy keeps what it is good at: the pool, transactions, tables, queries.
@@ -87,14 +93,18 @@ async def _driver(db: AsyncConnection) -> AsyncIterator[Any]:
     if db.sync_connection is None:
         raise RuntimeError("this connection has not been opened")
     adapted: Any = db.sync_connection.connection.dbapi_connection
-    try:
-        if adapted._transaction is None:
+    if adapted._transaction is None:
+        try:
             await adapted._start_transaction()  # as SQLAlchemy does before the first statement; not under autocommit
-        yield adapted.driver_connection
-    except Exception:
-        if adapted.driver_connection.is_closed():
-            await db.invalidate()  # the pool must not lend it again
-        raise
+        except Exception:
+            await _after_fault(db, adapted)
+            raise
+    return adapted
+
+
+async def _after_fault(db: AsyncConnection, adapted: Any) -> None:
+    if adapted.driver_connection.is_closed():
+        await db.invalidate()  # the pool must not lend it again
 
 
 async def insert(

@@ -25,6 +25,19 @@ class Fault(BaseModel):
 # ── intake: who is this client? ─────────────────────────────────────────────────────────────────────────────────────
 
 
+class EarlierContact(BaseModel):
+    """A contact that was kept before a lead came: no lead by `rule` (R1-31, R1-26), and the same client or possibly so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    contact_id: UUID
+    rule: str
+    outcome: Literal["same", "possible"]
+    source: Source
+    campaign: str | None = None
+    received_at: AwareDatetime
+
+
 class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
     """A lead was made regular and its client recognised, or a card was opened for him (R1-35, R1-40).
 
@@ -52,6 +65,7 @@ class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=(
     named_date: date | None = None
     spoken_on: date | None = None
     wishes_call: bool | None = None
+    earlier: list[EarlierContact] = []
 
 
 class LeadRejected(Event, owner="intake", about="lead/{lead_id}"):
@@ -61,6 +75,32 @@ class LeadRejected(Event, owner="intake", about="lead/{lead_id}"):
     import_id: UUID | None = None
     row: int | None = None
     faults: list[Fault]
+
+
+class ContactKept(Event, owner="intake", about="contact/{contact_id}"):
+    """Somebody made himself known and is no lead yet: a registration (R1-31), an agent's contact without a meeting (R1-26).
+
+    `client_id` is the client he is known to be; none if nobody like him is known.
+    """
+
+    contact_id: UUID
+    rule: str
+    source: Source
+    campaign: str | None = None
+    submitter: str | None = None
+    received_at: AwareDatetime
+    client_id: UUID | None = None
+
+
+class EntryDelayed(Event, owner="intake", about="lead/{lead_id}"):
+    """A call was entered later after its end than is allowed; both in seconds (R1-22)."""
+
+    lead_id: UUID
+    client_id: UUID
+    submitter: str | None = None
+    ended_at: AwareDatetime
+    lag_s: float
+    allowed_s: float
 
 
 class ClientRegistered(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
@@ -116,6 +156,43 @@ class JudgementRefused(Event, owner="intake", about="judgement/{judgement_id}"):
 
     judgement_id: UUID
     faults: list[Fault]
+
+
+class MergeProposed(Event, owner="intake", about="proposal/{proposal_id}"):
+    """Somebody says that clients with weight are one; a second person must confirm it before they merge (MATCHING §11)."""
+
+    proposal_id: UUID
+    clients: list[UUID]
+    reasons: list[str]
+    by: str
+    note: str = ""
+
+
+class ProposalSettled(Event, owner="intake", about="proposal/{proposal_id}"):
+    """A second person confirmed or declined that clients with weight are one."""
+
+    proposal_id: UUID
+    verdict: Literal["confirm", "decline"]
+    by: str
+    note: str = ""
+
+
+class JoinAudited(Event, owner="intake", about="audit/{lead_id}"):
+    """A person looked at a lead that was joined to its card by itself, and says whether that was right (MATCHING §11)."""
+
+    lead_id: UUID
+    client_id: UUID
+    rule: str
+    verdict: Literal["right", "wrong"]
+    by: str
+    note: str = ""
+
+
+class ReceiptReleased(Event, owner="intake", about="receipt/{receipt_id}"):
+    """A web form that had been set aside came of a person after all, and is being taken in (R0-10)."""
+
+    receipt_id: UUID
+    by: str
 
 
 class ClientsMerged(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
@@ -212,6 +289,75 @@ class LeadAssigned(Event, owner="routing", about="client/{client_id}", heard_by=
     named_date: date | None = None
     spoken_on: date | None = None
     wishes_call: bool | None = None
+    awaits: int | None = None
+    """The attempt that the receiver is to accept or decline; empty: he is not asked, the client is his already."""
+
+
+class LeadHandedOn(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """A lead goes to somebody else: its receiver declined it or was silent, or it waited and can be taken now (R1-24, G8).
+
+    `attempt` counts the receivers of a lead. Told are the one it was with and `told`; a sale goes with its lead, unless
+    somebody has touched it (`HandOnAnswered`). `awaits` as in `LeadAssigned`.
+    """
+
+    lead_id: UUID
+    client_id: UUID
+    attempt: int
+    from_manager: str
+    manager: str
+    queue: str | None = None
+    office_id: str
+    rule: str
+    because: Literal["declined", "silent", "given", "taken"]
+    reason: str = ""
+    told: list[str] = []
+    alarm: str | None = None
+    awaits: int | None = None
+
+
+class AssignmentAnswered(Event, owner="routing", about="assignment/{lead_id}", heard_by=("reminders",)):
+    """Nobody waits for an answer to this attempt any more: the receiver has accepted or declined it, or was silent.
+
+    `withdrawn`: the lead was taken back, or joined a sale that was open; `given`: it waited in a queue and has a receiver.
+    """
+
+    lead_id: UUID
+    client_id: UUID
+    attempt: int
+    receiver: str
+    answer: Literal["accepted", "declined", "silent", "withdrawn", "given"]
+    by: str | None = None
+    reason: str = ""
+
+
+class AnswerRefused(Event, owner="routing", about="answer/{answer_id}"):
+    """Somebody accepted or declined a lead that he could not answer for, or not any more; nothing was changed."""
+
+    answer_id: UUID
+    lead_id: UUID | None = None
+    faults: list[Fault]
+
+
+class PresenceSaid(Event, owner="routing", about="presence/{staff_id}"):
+    """Somebody is available, busy or absent from `at` on, until `until` if it is given (R1-24).
+
+    `is_newest`: false for a word that came late, after a newer one of its kind, which holds.
+    """
+
+    staff_id: str
+    word: Literal["absent", "back", "busy", "free", "leave"]
+    at: AwareDatetime
+    until: AwareDatetime | None = None
+    reason: str = ""
+    by: str | None = None
+    is_newest: bool = True
+
+
+class PresenceRefused(Event, owner="routing", about="presence/{staff_id}"):
+    """What was said of somebody's presence cannot be, and nothing was changed."""
+
+    staff_id: str
+    faults: list[Fault]
 
 
 class AssignmentRecalled(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
@@ -262,6 +408,98 @@ class CompanyRefused(Event, owner="routing", about="company/directory"):
     faults: list[Fault]
 
 
+class DirectoryChanged(Event, owner="routing", about="company/directory"):
+    """A command has changed the directory: how many entries came, how many were retired, what somebody should look at."""
+
+    what: Literal["roster", "absence", "staff"]
+    office_id: str | None = None
+    staff_id: str | None = None
+    come: int = 0
+    gone: int = 0
+    by: str | None = None
+    warnings: list[str] = []
+
+
+class DirectoryRefused(Event, owner="routing", about="company/directory"):
+    """A command would have contradicted the directory, and nothing of it was done."""
+
+    faults: list[Fault]
+
+
+MoveKind = Literal["transfer", "dismissal", "handover", "offer"]
+
+
+class MoveBegun(Event, owner="routing", about="move/{move_id}"):
+    """Work begins to move, or is planned to (`starts_at`): a client's, a person's, an office's (R2-23).
+
+    It can be undone until `undo_until`. `warnings` say what somebody should look at.
+    """
+
+    move_id: UUID
+    kind: MoveKind
+    client_id: UUID | None = None
+    staff_id: str | None = None
+    office_id: str | None = None
+    to_staff: str | None = None
+    to_office: str | None = None
+    by: str | None = None
+    reason: str
+    starts_at: AwareDatetime
+    undo_until: AwareDatetime
+    warnings: list[str] = []
+
+
+class MoveRefused(Event, owner="routing", about="move/{move_id}"):
+    """Work was not moved, or not moved back, and nothing of it was done; the faults say why."""
+
+    move_id: UUID
+    faults: list[Fault]
+
+
+class ClientMoved(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """A client has another owner: his open sale and its next task go along, if one of `from_managers` has it (R1-42, R2-23).
+
+    No `from_managers`: whoever has it. `rule` decided; `queue` is set when nobody could take him and `to_manager` only
+    answers for it (G8). `told` are those to be told besides him.
+    """
+
+    move_id: UUID
+    client_id: UUID
+    kind: MoveKind
+    from_managers: list[str] = []
+    to_manager: str
+    office_id: str
+    queue: str | None = None
+    rule: str
+    by: str | None = None
+    reason: str = ""
+    told: list[str] = []
+
+
+class MoveFinished(Event, owner="routing", about="move/{move_id}"):
+    """All has moved: how many clients each received, and how many of them wait in a queue that somebody answers for."""
+
+    move_id: UUID
+    received: dict[str, int]
+    queued: int = 0
+
+
+class MoveRecalled(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):
+    """A client's move of `moved_at` is to be undone, if nobody has touched him since."""
+
+    move_id: UUID
+    client_id: UUID
+    moved_at: AwareDatetime
+
+
+class MoveUndone(Event, owner="routing", about="move/{move_id}"):
+    """A move was taken back: how many clients are what they were, and how many were left because of what happened since."""
+
+    move_id: UUID
+    back: int
+    left: int
+
+
 # ── process: how does the sale go? ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -308,6 +546,8 @@ class TaskSet(Event, owner="process", about="tasks/{client_id}", heard_by=("remi
     named_date: date | None = None
     company: str = ""
     note: str = ""
+    awaits: int | None = None
+    """The attempt of `lead_id` that its manager is still to accept or decline (`LeadAssigned`); empty: nothing is asked."""
 
 
 class TaskClosed(Event, owner="process", about="tasks/{client_id}", heard_by=("reminders",)):
@@ -371,6 +611,21 @@ class RecallAnswered(Event, owner="process", about="recall/{lead_id}", heard_by=
     reason: str = ""
 
 
+class HandOnAnswered(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """Whether the sale of a lead that was handed on has gone to its new manager; process has the word.
+
+    It stays with `manager` if he has touched it meanwhile, if the lead is part of a sale that was open before (`joined`),
+    if its client has moved to somebody else (`moved`), or if there is nothing left to hand on (`gone`).
+    """
+
+    lead_id: UUID
+    client_id: UUID
+    attempt: int
+    process_id: UUID
+    manager: str
+    stays: Literal["touched", "joined", "moved", "gone"] | None = None
+
+
 class SalesJoined(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
     """The sales of two clients that were merged are one, told in the history of each (R1-33, R1-42).
 
@@ -395,6 +650,36 @@ class SalesParted(Event, owner="process", about="client/{client_id}", heard_by=(
     client_id: UUID
     survivor_id: UUID
     loser_id: UUID
+    process_id: UUID | None = None
+    manager: str | None = None
+
+
+class MoveFollowed(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """Process has followed a client's move; `process_id` is his open sale, if any, and `manager` works it now."""
+
+    move_id: UUID
+    client_id: UUID
+    process_id: UUID | None = None
+    manager: str | None = None
+
+
+class TaskMoved(Event, owner="process", about="tasks/{client_id}", heard_by=("reminders",)):
+    """A task is another's to do now; what is to be done stays, and so does when, as far as the office's calendar goes."""
+
+    task_id: UUID
+    process_id: UUID
+    client_id: UUID
+    manager: str
+    office_id: str
+
+
+class MoveReturned(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """Whether a client's move was taken back; if somebody has touched him since it stands, for this reason."""
+
+    move_id: UUID
+    client_id: UUID
+    given_back: bool
+    reason: str = ""
     process_id: UUID | None = None
     manager: str | None = None
 
@@ -426,6 +711,17 @@ class DeadlineReached(Event, owner="reminders", about="task/{task_id}"):
     task_id: UUID
     client_id: UUID
     step: Literal["warning", "due", "overdue", "escalated"]
+    tells: str
+    due_at: AwareDatetime
+
+
+class AnswerDue(Event, owner="reminders", about="assignment/{lead_id}", heard_by=("routing",)):
+    """Somebody has not said whether he takes a lead: half of his time is over (warning), or all of it (expired) (SLA)."""
+
+    lead_id: UUID
+    client_id: UUID
+    attempt: int
+    step: Literal["warning", "expired"]
     tells: str
     due_at: AwareDatetime
 

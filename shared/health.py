@@ -21,7 +21,8 @@ from shared.migrate import is_current
 from shared.relay import Relay
 from shared.unit import describe
 
-Measure = Callable[[AsyncConnection], Awaitable[float]]
+Measure = Callable[[AsyncConnection], Awaitable[float | Mapping[str, float]]]
+"""A figure of a room's own; or one for each of several things, by name."""
 STUCK = 120.0
 _DATABASE, _CONSUMERS = 4.0, 1.5
 _FRESH = 0.5

@@ -35,7 +35,9 @@ _RELAYED: Mapping[str, tuple[str, str]] = {
 _HELP = {
     "deadline_lag_seconds": "How late the oldest step of a deadline is that should have been taken.",
     "oldest_receipt_seconds": "How long the oldest lead that came by HTTP has waited to be taken in.",
+    "pool_deviation_leads": "The most that anybody of a pool is owed or ahead, in leads (docs/fairness.md).",
 }
+_LABELS = {"pool_deviation_leads": "pool"}
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # half as many lines, and nobody reads the others
 
@@ -148,7 +150,11 @@ class _Look(Collector):
             if key in self.health:
                 yield self._gauge(name, meaning, float(self.health[key]))
         for name, value in self.health.get("measures", {}).items():
-            yield self._gauge(name, _HELP.get(name, name), float(value))
+            yield (
+                self._gauges(name, value)
+                if isinstance(value, Mapping)
+                else self._gauge(name, _HELP.get(name, name), float(value))
+            )
         for name, key, meaning in (
             (
                 "consumer_pending_messages",
@@ -161,6 +167,15 @@ class _Look(Collector):
             for durable, counts in self.health.get("consumers", {}).items():
                 family.add_metric([durable], counts[key])
             yield family
+
+    def _gauges(self, name: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+        """One figure for each of several things: pools, and whatever a room has several of (`_LABELS`)."""
+        family = GaugeMetricFamily(
+            f"estafeta_{self.room}_{name}", _HELP.get(name, name), labels=[_LABELS.get(name, "name")]
+        )
+        for thing, value in values.items():
+            family.add_metric([thing], float(value))
+        return family
 
     def _gauge(self, name: str, meaning: str, value: float) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"estafeta_{self.room}_{name}", meaning, value=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -35,7 +36,7 @@ class ListRejectedRows(Question, owner="intake"):
 class ExplainRecognition(Question, owner="intake"):
     """Why this card: `{found, lead: {...}, decision: {outcome, rule, score, evidence: [...], candidates: [...]}, client}`.
 
-    `id` is a lead's or a client's.
+    `id` is a lead's or a client's. `earlier` are contacts of the client that were no leads yet (R1-31, R1-26).
     """
 
     id: UUID
@@ -62,8 +63,9 @@ class TellUndo(Question, owner="intake"):
 class ReportSources(Question, owner="intake"):
     """What each source and campaign brought in a time: `{sources: [{source, campaign, leads, accepted, new, same, …}]}`.
 
-    With each: `possible, rejected, undone, submitters`, and of calls `entry_lag_s`, the middle one, and `longest_lag_s`
-    (R1-22). By the moment when the lead was received; `until` is not in it.
+    With each: `possible, rejected, early, undone, submitters`, and of calls `entry_lag_s`, the middle one,
+    `longest_lag_s`, `calls` whose end is known and `late` of them, entered later than `entered_within_s` (R1-22).
+    By the moment when the lead was received; `until` is not in it.
     """
 
     since: AwareDatetime
@@ -73,8 +75,8 @@ class ReportSources(Question, owner="intake"):
 class LookupClient(Question, owner="intake"):
     """Who is this, while he is still talking? The six-key check of these fields, nothing stored (R1-40).
 
-    `{outcome: same|possible|new|unsearchable, rule, because, score, client, evidence, candidates: [...], faults,
-    check_ms}`.
+    `{outcome: same|possible|new|unsearchable, rule, because, score, client, evidence, candidates: [...], earlier: [...],
+    faults, check_ms}`; `earlier` are contacts of his that were no leads yet (R1-31).
     """
 
     default_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "RU"
@@ -93,7 +95,8 @@ class PreviewRows(Question, owner="intake"):
 
     A row: `{sheet, row, outcome: same|possible|new|rejected, rule, because, client_id, client, region, is_here, faults}`;
     `is_here` says that it was taken in before. `cards` and `gains` are what the chunk would leave behind:
-    whoever previews sends those that the next chunk can meet (`TellKeys`) back as `earlier`.
+    whoever previews sends those that the next chunk can meet (`TellKeys`) back as `earlier`. Of a key that more than
+    `most_holders` have gained only the number is sent back (`crowds`): it brings no candidates.
     """
 
     import_id: UUID
@@ -128,6 +131,33 @@ class ListMerges(Question, owner="intake"):
     id: UUID
 
 
+class ListProposals(Question, owner="intake"):
+    """Merges of clients with weight that wait for a second person: `{proposals: [{id, clients, reasons, proposed_by, …}]}`.
+
+    `clients` are `[{id, name, curator}]`, those that would be one. At most 200, the oldest first.
+    """
+
+
+class ReportAudit(Question, owner="intake"):
+    """How often are leads joined to a wrong card by themselves? `{rules: [...], overall, waiting, items: [...]}`.
+
+    A rule: `{rule, because, joins, judged, wrong, low, high}`, the share of right ones between `low` and `high` (Wilson,
+    95 %). `overall`: `{joins, judged, wrong, precision, low}`. `items` are the next joins to be looked at, at most `limit`:
+    `{lead_id, client_id, rule, because, score, raw, client, evidence, opened_at}`.
+    """
+
+    limit: Annotated[int, Field(ge=0, le=200)] = 10
+
+
+class ListSetAside(Question, owner="intake"):
+    """Web forms in which a field was filled in that only machines see: `{forms: [{receipt_id, campaign, received_at, fields}]}`.
+
+    At most 200, the newest first, with `waiting`, how many there are in all; `receipt_id` asks for one of them.
+    """
+
+    receipt_id: UUID | None = None
+
+
 class CountRoutingProgress(Question, owner="routing"):
     """How many leads of an import have a receiver: `{routed, alarms, given_back, last_at}`."""
 
@@ -159,6 +189,49 @@ class PreviewAssignment(Question, owner="routing"):
     known: Annotated[list[bool], Field(max_length=MOST_PREVIEWED)]
 
 
+class ReportFairness(Question, owner="routing"):
+    """How evenly a time was shared out, and how soon: `{pools, people, totals}`; `until` is not in it (G6).
+
+    A member of a pool: `{pool, id, name, office, eligible, shared, fair_share, deviation, balance}`, `balance` as it
+    stands now. A person: `{id, name, office, received, queued, declined, silent, unaccepted, by_rule}`. Totals:
+    `{leads, came, fell_back, queued, alarms, given_back, declined, silent, accepted, unaccepted, median_s, most_s,
+    longest_s, median_accepted_s, most_accepted_s}`, the seconds from the lead to its owner and to his acceptance.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class TellPeriod(Question, owner="routing"):
+    """What stands before the decisions of a time are told: `{leads, first, last, company, standings}`.
+
+    `first` and `last` number its decisions, null if there is none. `company` is the company file in force now, as
+    `ApplyCompany`; `standings` what everybody is owed now, in units: pool → staff → units.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class ListDecisions(Question, owner="routing"):
+    """Decisions of a time in the order they were made: `{decisions: [JSON], fields: [id], through}`, as many as a page holds.
+
+    After number `after` up to `last`; `through` is the last told of, null when there are no more. `fields` are the
+    fields of play they were made on, for `TellFields`.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+    after: int
+    last: int
+
+
+class TellFields(Question, owner="routing"):
+    """Fields of play, as decisions saw them: `{fields: {id: JSON}}`, as many of those asked for as a page holds."""
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+
+
 class ExplainRouting(Question, owner="routing"):
     """Why this manager: `{decisions: [{lead_id, at, rule, reason, receiver, candidates, excluded, ledger, ...}]}`."""
 
@@ -167,6 +240,101 @@ class ExplainRouting(Question, owner="routing"):
 
 class ListStaff(Question, owner="routing"):
     """The directory: `{company, offices: [...], staff: [{id, name, office, function, active}]}`."""
+
+
+class TellDirectory(Question, owner="routing"):
+    """The directory as it stood at a moment: who covers a region, who was on duty, who was absent, what was in force (§3).
+
+    `{history_from, in_force, home_region, offices: [{id, name, regions, head, staff: […], on_duty: […]}], region, later}`;
+    `in_force` is null before the first company. `later` is what was entered afterwards and covers the moment.
+    """
+
+    at: AwareDatetime
+    region: str | None = None
+
+
+class ShowRoster(Question, owner="routing"):
+    """The duty roster of an office, or of all, from `since` up to `until`: `{offices: [...], history: {...}}` (R1-44).
+
+    An office: `{id, name, time_zone, shifts: [{staff, name, starts_at, ends_at, origin, away}], gaps: [{starts_at, ends_at,
+    needed, there, away}], people: [{id, name, weight, hours, expected, fair, deviation}]}`; leads are expected as the
+    stored arrivals of the last weeks came, by weekday and hour.
+    """
+
+    office: str | None = None
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class DraftRoster(Question, owner="routing"):
+    """A roster for an office, from the day `since` up to and with `until`, nothing stored: `{shifts, people, unmet, …}`.
+
+    `shifts` are what `EnterRoster` takes; `unmet` says in words what could not be done (`unmet_ru` in Russian).
+    """
+
+    office: str
+    since: date
+    until: date
+
+
+class ListPresence(Question, owner="routing"):
+    """Who is here now: `{staff: [{id, name, office, function, state, reason, until, at, by, on_duty}]}` (R1-24).
+
+    A state is available, busy, absent, off_shift or left; `at` and `by` say when and by whom the word was said, if one was.
+    """
+
+
+class ListWaiting(Question, owner="routing"):
+    """Leads without an answer: `{awaited: [...], waiting: [...]}`; a lead: `{lead_id, client_id, receiver, queue, attempt, …}`.
+
+    `awaited` have a receiver who has not answered, `waiting` are in a queue, where nobody could take them (G8). At most
+    200 of each, the oldest first; `staff` asks for those of one person.
+    """
+
+    staff: str | None = None
+
+
+class PreviewMove(Question, owner="routing"):
+    """Who would get how many, by the code that moves, nothing stored: `{people, clients, sales, queued, warnings, faults}`.
+
+    Name one of `client_id`, `staff` and `office`. A person: `{id, name, office, clients, sales, shared, fair_share,
+    queued}`. It is what will be done as long as nothing else changes.
+    """
+
+    client_id: UUID | None = None
+    staff: str | None = None
+    office: str | None = None
+    to: str | None = None
+    by: str | None = None
+
+
+class ListMoves(Question, owner="routing"):
+    """The last moves of work, newest first: `{moves: [{id, kind, state, staff, office, client_id, to, by, reason, …}]}`.
+
+    With each its counts: `clients, followed, back, left`; `staff` asks for the dismissals of one person.
+    """
+
+    most: Annotated[int, Field(ge=1, le=1000)] = 50
+    staff: str | None = None
+
+
+class TellMove(Question, owner="routing"):
+    """How far a move is: `{found, move, people: [{id, name, office, clients}], left: [{client_id, why}]}`.
+
+    `left` are those that an undo left where they are, at most 1,000.
+    """
+
+    move_id: UUID
+
+
+class TellOwner(Question, owner="routing"):
+    """Who owns a client: `{found, owner, name, office, curator, works, queue, process_id, moves: [...]}`.
+
+    `owner` answers for him now; `queue` says that he only answers for it, because who had the client has left (G8).
+    `moves` are those of the client, newest first: `{move_id, kind, at, receiver, rule, reason, by, candidates, excluded}`.
+    """
+
+    client_id: UUID
 
 
 class CountProcessProgress(Question, owner="process"):
@@ -199,7 +367,10 @@ class CountRemindersProgress(Question, owner="reminders"):
 
 
 class ShowDeadlines(Question, owner="reminders"):
-    """The deadlines of a client or task: `{deadlines: [{task_id, due_at, state, steps: [...]}]}`."""
+    """The deadlines of a client or task: `{deadlines: [{task_id, due_at, state, steps: [...]}], answers: [...]}`.
+
+    `answers` are those awaited of receivers, of a client or a lead: `{lead_id, attempt, manager, state, due_at, …}` (SLA).
+    """
 
     id: UUID
 

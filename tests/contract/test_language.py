@@ -60,7 +60,7 @@ def test_an_event_can_name_its_aggregate_from_its_own_fields(event: type[Event])
 
 
 def test_who_listens_to_whom_goes_round_without_anybody_left_out() -> None:
-    assert sources_of("routing") == ("intake", "process")
+    assert sources_of("routing") == ("intake", "process", "reminders")
     assert {room for kinds in map(listeners_of, ROOMS) for rooms in kinds.values() for room in rooms} >= {
         "routing",
         "process",
