@@ -1,10 +1,16 @@
 """A lead finds its manager: the right person, evenly, and always explained.
 
-Hears: ApplyCompany, LeadAccepted, ClientRegistered, ProcessOpened, LeadJoined, ProcessClosed, LeadRecalled,
-    LeadWithdrawn, CardWithdrawn, ClientsMerged, ClientsSplit, SalesJoined, SalesParted
-Says: OfficeChanged, StaffChanged, CompanyApplied, CompanyRefused, LeadAssigned, AssignmentRecalled, MergeRelayed,
-    SplitRelayed
-Keeps: company, offices, office_regions, staff, duty, absences, clients, merges, pools, ledger, fields, decisions
-Rules: assignment, availability, caps, case, company, directory_changes, duty, existing_client, fair_share, fallback,
-    field, finder, merged, moment, named_manager, presence, record, region, returning_caller, sharing, whole_list, wording
+Hears: ApplyCompany, EnterRoster, EnterAbsence, WithdrawAbsence, ChangeStaff, LeadAccepted, ClientRegistered,
+    ProcessOpened, LeadJoined, ProcessClosed, LeadRecalled, LeadWithdrawn, CardWithdrawn, ClientsMerged, ClientsSplit,
+    SalesJoined, SalesParted, TransferClient, DismissStaff, HandoverOffice, UndoMove, MoveFollowed, MoveReturned,
+    AcceptLead, DeclineLead, AnswerDue, TouchRecorded, HandOnAnswered, SetPresence
+Says: OfficeChanged, StaffChanged, CompanyApplied, CompanyRefused, DirectoryChanged, DirectoryRefused, LeadAssigned,
+    AssignmentRecalled, MergeRelayed, SplitRelayed, MoveBegun, MoveRefused, ClientMoved, MoveFinished, MoveRecalled,
+    MoveUndone, LeadHandedOn, AssignmentAnswered, AnswerRefused, PresenceSaid, PresenceRefused
+Keeps: company, offices, office_regions, staff, duty, absences, directory_facts, presence, presence_said, clients,
+    merges, moves, moved, pools, ledger, fields, decisions
+Rules: acceptance, altered, assignment, availability, caps, case, company, directory_changes, duty, existing_client,
+    fair_share, fallback, field, finder, merged, moment, moving, moving_file, moving_owner, moving_rights,
+    named_manager, presence, record, region, retold, returning_caller, roster_board, roster_cover, roster_load, roster_make,
+    roster_search, roster_shares, roster_wishes, roster_words, sharing, tally, whole_list, wording
 """

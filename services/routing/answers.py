@@ -11,10 +11,11 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
-from services.routing.rules.assignment import ALARMS, assign_all, pools_needed
+from services.routing.rules.assignment import ALARMS, RULES_VERSION, assign_all, pools_needed
 from services.routing.rules.case import Lead, Note
 from services.routing.rules.fair_share import UNIT, in_leads
-from services.routing.rules.record import alarm_of
+from services.routing.rules.field import Field
+from services.routing.rules.record import alarm_of, told_otherwise
 from services.routing.rules.wording import notes, passed_over, reason
 from shared.clock import database_now
 from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, PreviewAssignment, ReportDistribution
@@ -119,9 +120,32 @@ def _explained(row: RowMapping) -> dict[str, Any]:
         "alarm": row["alarm"],
         "alarm_ru": notes(alarming, "ru", names) or None,
         "rules_version": row["rules_version"],
+        **_of_the_field(row),
         "given_back_at": row["given_back_at"],
+        "attempt": row["attempt"],
+        "passed_on": row["passed_on"],
+        "answer": row["answer"],
+        "answered_at": row["answered_at"],
+        "answered_by": row["answered_by"],
+        "answer_reason": row["answer_reason"],
+        "answer_told": row["answer_told"] or [],
         "inputs": row["inputs"],
         "field_id": row["field_id"],
+    }
+
+
+def _of_the_field(row: RowMapping) -> dict[str, Any]:
+    """Who was on duty where the roster decided, who might receive, and whether the record makes the same decision again.
+
+    `again` is None for a decision of other rules than today's, else what comes out otherwise, by name: nothing, if all is
+    well.
+    """
+    field = Field.from_json(row["field"])
+    office = field.offices.get((row["pool"] or "").removeprefix("duty:"))
+    return {
+        "on_duty": list(office.on_duty) if office is not None and office.rostered else None,
+        "might_receive": row["inputs"].get("among"),
+        "again": list(told_otherwise({**row}, field)) if row["rules_version"] == RULES_VERSION else None,
     }
 
 

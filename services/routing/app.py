@@ -2,30 +2,72 @@
 
 from __future__ import annotations
 
-from services.routing import answers, handlers, merges, tables
-from shared.commands import ApplyCompany
+from services.routing import acceptance, answers, directory, handlers, merges, presence, reports, roster, tables
+from services.routing.moving import returning, told, walk, wishes
+from shared.commands import (
+    AcceptLead,
+    ApplyCompany,
+    ChangeStaff,
+    DeclineLead,
+    DismissStaff,
+    EnterAbsence,
+    EnterRoster,
+    HandoverOffice,
+    SetPresence,
+    TransferClient,
+    UndoMove,
+    WithdrawAbsence,
+)
 from shared.events import (
+    AnswerDue,
     CardWithdrawn,
     ClientRegistered,
     ClientsMerged,
     ClientsSplit,
+    HandOnAnswered,
     LeadAccepted,
     LeadJoined,
     LeadRecalled,
     LeadWithdrawn,
+    MoveFollowed,
+    MoveReturned,
     ProcessClosed,
     ProcessOpened,
     SalesJoined,
     SalesParted,
+    TouchRecorded,
 )
-from shared.questions import CountRoutingProgress, ExplainRouting, ListStaff, PreviewAssignment, ReportDistribution
-from shared.service import Room
+from shared.questions import (
+    CountRoutingProgress,
+    DraftRoster,
+    ExplainRouting,
+    ListDecisions,
+    ListMoves,
+    ListPresence,
+    ListStaff,
+    ListWaiting,
+    PreviewAssignment,
+    PreviewMove,
+    ReportDistribution,
+    ReportFairness,
+    ShowRoster,
+    TellDirectory,
+    TellFields,
+    TellMove,
+    TellOwner,
+    TellPeriod,
+)
+from shared.service import Room, Watch
 
 ROOM = Room(
     name="routing",
     metadata=tables.metadata,
     handlers={
         ApplyCompany: handlers.apply_company,
+        EnterRoster: roster.enter_rosters,
+        EnterAbsence: directory.enter_absences,
+        WithdrawAbsence: directory.withdraw_absences,
+        ChangeStaff: directory.change_staff,
         LeadAccepted: handlers.assign_leads,
         ClientRegistered: handlers.learn_clients,
         ProcessOpened: handlers.note_opened,
@@ -38,13 +80,44 @@ ROOM = Room(
         ClientsSplit: merges.follow_splits,
         SalesJoined: merges.note_sales_joined,
         SalesParted: merges.note_sales_parted,
+        TransferClient: wishes.transfer_clients,
+        DismissStaff: wishes.dismiss_staff,
+        HandoverOffice: wishes.hand_over_offices,
+        UndoMove: wishes.undo_moves,
+        MoveFollowed: walk.note_followed,
+        MoveReturned: returning.settle_returns,
+        AcceptLead: acceptance.accept_leads,
+        DeclineLead: acceptance.decline_leads,
+        AnswerDue: acceptance.hear_due,
+        TouchRecorded: acceptance.note_touched,
+        HandOnAnswered: acceptance.note_handed_on,
+        SetPresence: presence.set_presence,
     },
     answers={
+        PreviewMove: told.preview_move,
+        ListMoves: told.list_moves,
+        TellMove: told.tell_move,
+        TellOwner: told.tell_owner,
         CountRoutingProgress: answers.count_routing_progress,
         ReportDistribution: answers.report_distribution,
         ExplainRouting: answers.explain_routing,
         ListStaff: answers.list_staff,
+        TellDirectory: directory.tell_directory,
+        ShowRoster: roster.show_roster,
+        DraftRoster: roster.draft_roster,
         PreviewAssignment: answers.preview_assignment,
+        ListPresence: presence.list_presence,
+        ListWaiting: presence.list_waiting,
+        ReportFairness: reports.report_fairness,
+        TellPeriod: reports.tell_period,
+        ListDecisions: reports.list_decisions,
+        TellFields: reports.tell_fields,
     },
-    watches=(),
+    watches=(
+        Watch(step=reports.Evenness().watch, every=60.0),
+        Watch(step=acceptance.give_waiting, every=2.0),
+        Watch(step=walk.move_on, every=walk.PAUSE),
+        Watch(step=walk.look_back, every=5.0),
+    ),
+    measures={"pool_deviation_leads": reports.deviations, "queue_waiting_seconds": acceptance.waiting_seconds},
 )

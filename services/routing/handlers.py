@@ -12,12 +12,14 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
+from services.routing.rules.acceptance import as_said, asks
 from services.routing.rules.assignment import Decision, assign_all, pools_needed
 from services.routing.rules.case import Lead
 from services.routing.rules.company import faults_in, field_of, warnings_about
 from services.routing.rules.directory_changes import changes, offices_as_said, staff_as_said
 from services.routing.rules.fair_share import parts_of
 from services.routing.rules.field import Field
+from services.routing.rules.moving_file import curator_as_stated, without
 from services.routing.rules.record import alarm_of
 from services.routing.rules.whole_list import list_pool
 from shared.commands import ApplyCompany
@@ -51,13 +53,13 @@ async def apply_company(companies: Batch[ApplyCompany], db: AsyncConnection) -> 
 
 
 async def _apply(heard: Heard[ApplyCompany], companies: Batch[ApplyCompany], db: AsyncConnection) -> Said:
-    company = heard.message
+    offices, people = await store.directory(db)
+    company, kept_out = without(heard.message, await store.dismissed(db))
     if faults := faults_in(company):
         return [heard.says(CompanyRefused(faults=faults))]
-    offices, people = await store.directory(db)
     offices_now, people_now = offices_as_said(company), staff_as_said(company)
     counts = await store.save_directory(db, company, offices_now, companies.now)
-    warnings = warnings_about(company)
+    warnings = [*kept_out, *warnings_about(company)]
     unknown = await store.unknown_curators(db)
     known = _now_known(unknown, field_of(company))
     if known:
@@ -97,7 +99,8 @@ async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
     decisions = assign_all(asked, clients, field, ledgers, loads)
     await store.save_ledgers(db, ledgers)
     await store.save_clients(db, {d.client.client_id: d.then for d in decisions}.values())
-    await store.remember(db, decisions, leads.map(lambda lead: lead.import_id), field, leads.now)
+    imports, received = leads.map(lambda lead: lead.import_id), leads.map(lambda lead: lead.received_at)
+    await store.remember(db, decisions, imports, received, field, leads.now)
     return [heard.says(_assigned(heard.message, decision)) for heard, decision in zip(leads, decisions, strict=True)]
 
 
@@ -138,6 +141,7 @@ def _assigned(lead: LeadAccepted, decision: Decision) -> LeadAssigned:
         named_date=lead.named_date,
         spoken_on=lead.spoken_on,
         wishes_call=lead.wishes_call,
+        awaits=1 if asks(decision) else None,
     )
 
 
@@ -156,7 +160,7 @@ async def learn_clients(cards: Batch[ClientRegistered], db: AsyncConnection) -> 
         clients[card.client_id] = replace(
             client,
             region=client.region if card.region in ("", "unknown") else card.region,
-            curator=person.id if person else client.curator,
+            curator=curator_as_stated(client, card.curator, person),
             stated_curator=card.curator or client.stated_curator,
         )
     await store.save_clients(db, clients.values())
@@ -170,7 +174,8 @@ async def note_opened(sales: Batch[ProcessOpened], db: AsyncConnection) -> Said:
         sale = heard.message
         client = replace(clients[sale.client_id], process_id=sale.process_id, open_with=sale.manager)
         if client.given_lead == sale.lead_id:
-            client = replace(client, given_to=None, given_lead=None)
+            # the lead may have gone on to somebody else meanwhile: then process will follow, and say so
+            client = replace(client, open_with=client.given_to or sale.manager, given_to=None, given_lead=None)
         clients[sale.client_id] = client
     await store.save_clients(db, clients.values())
     return []
@@ -187,7 +192,15 @@ async def note_joined(leads: Batch[LeadJoined], db: AsyncConnection) -> Said:
         clients[lead.client_id] = client
     await store.save_clients(db, clients.values())
     await _give_back(leads.map(lambda lead: lead.lead_id), leads.now, db)
-    return []
+    return await _nothing_awaited(leads, db)
+
+
+async def _nothing_awaited(leads: Batch[LeadJoined] | Batch[LeadWithdrawn], db: AsyncConnection) -> Said:
+    """Nobody is asked any more whether he takes these leads."""
+    causes = {heard.message.lead_id: heard for heard in leads}
+    return [
+        causes[row["lead_id"]].says(as_said({**row})) for row in await store.end_awaiting(db, list(causes), leads.now)
+    ]
 
 
 async def _give_back(lead_ids: Sequence[UUID], now: datetime, db: AsyncConnection) -> None:
@@ -223,7 +236,7 @@ async def note_withdrawn(leads: Batch[LeadWithdrawn], db: AsyncConnection) -> Sa
     ]
     await store.save_clients(db, changed)
     await _give_back(leads.map(lambda lead: lead.lead_id), leads.now, db)
-    return []
+    return await _nothing_awaited(leads, db)
 
 
 async def forget_clients(cards: Batch[CardWithdrawn], db: AsyncConnection) -> Said:

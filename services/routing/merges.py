@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
+from services.routing.rules.acceptance import as_said
 from services.routing.rules.fair_share import parts_of
 from services.routing.rules.merged import facts_of, merged, parted
 from shared.events import ClientsMerged, ClientsSplit, MergeRelayed, SalesJoined, SalesParted, SplitRelayed
@@ -123,7 +124,9 @@ async def note_sales_joined(sales: Batch[SalesJoined], db: AsyncConnection) -> S
         for lead_id in sale.leads
     }
     await _give_back(merge_of, sales.now, db)
-    return []
+    # whoever was asked whether he takes one of these leads is asked no more: it is part of another's sale now
+    causes = {lead_id: heard for heard in sales for lead_id in heard.message.leads if lead_id in merge_of}
+    return [causes[row["lead_id"]].says(as_said({**row})) for row in await store.end_awaiting(db, merge_of, sales.now)]
 
 
 async def note_sales_parted(sales: Batch[SalesParted], db: AsyncConnection) -> Said:

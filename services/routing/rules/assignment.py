@@ -46,7 +46,8 @@ class Decision:
     the reason. `share` is how the ledger of `pool` moved, None when the lead was not shared out (G6). `queue` is set
     when nobody could take the lead and `receiver` only answers for it (G8); "" where nobody at all can. Notes whose code
     is among `ALARMS` are those somebody must see. `full` had reached a cap. `among` are those of the candidates who might
-    receive: not all of them, where a list is split as a whole or somebody had received two in a row.
+    receive: not all of them, where a list is split as a whole or somebody had received two in a row. `counted` is what
+    those with a cap had received that day and held open.
     """
 
     lead: Lead
@@ -65,6 +66,7 @@ class Decision:
     notes: tuple[Note, ...]
     full: Mapping[str, Passed]
     among: frozenset[str] | None
+    counted: Mapping[str, tuple[int, int]]
 
 
 ALARMS = frozenset(
@@ -77,6 +79,8 @@ ALARMS = frozenset(
         "owner_busy",
         "owner_left",
         "owner_function",
+        "owner_declined",
+        "owner_silent",
         "owner_unknown",
         "region_unserved_meeting",
         "nobody_answers",
@@ -103,15 +107,21 @@ def assign_all(
     """
     known, loads = dict(clients), loads or Loads()
     fields = [fields] * len(leads) if isinstance(fields, Field) else fields
-    splits = split_lists(leads, known, fields, ledgers, loads)
+    looked: dict[UUID, _Looked] = {}
+    splits = split_lists(leads, known, fields, ledgers, loads, looked)
     decisions = []
     for lead, field in zip(leads, fields, strict=True):
-        decision = assign(lead, known[lead.client_id], field, ledgers, full=loads.full(field), splits=splits)
+        full, counted = loads.full(field), loads.counted(field)
+        client, look = known[lead.client_id], looked.get(lead.lead_id)
+        decision = assign(lead, client, field, ledgers, full=full, counted=counted, splits=splits, look=look)
         loads.count(decision.receiver, decision.rule)
         known[lead.client_id] = decision.then
         decisions.append(decision)
     return decisions
 
+
+_Looked = tuple[Case, Verdict, Bench | None]
+"""A lead before the rules, what they say, and the bench if it is to be shared."""
 
 Splits = Mapping[tuple[str, str], Split]
 """The lists that are split as a whole, by list and pool."""
@@ -123,11 +133,12 @@ def split_lists(
     fields: Sequence[Field],
     ledgers: Mapping[str, Ledger],
     loads: Loads,
+    looked: dict[UUID, _Looked] | None = None,
 ) -> Splits:
     """Split each list among `leads`, pool by pool, as far as its leads are to be shared out.
 
     A second lead of one client follows the first and is not counted. A list in which somebody may come to his cap is
-    not split: it is shared out row by row.
+    not split: it is shared out row by row. How each lead was looked at is left in `looked`, to be decided from.
     """
     rows: dict[tuple[str, str], list[Row]] = {}
     met: set[UUID] = set()
@@ -136,8 +147,9 @@ def split_lists(
         if lead.list_id is None or lead.client_id in met:
             continue
         met.add(lead.client_id)
-        case = Case(lead, clients[lead.client_id], field, full=loads.full(field))
-        bench = _bench_of(_verdict(case), case)
+        look = case, _, bench = _look(lead, clients[lead.client_id], field, loads.full(field))
+        if looked is not None and not field.capped:
+            looked[lead.lead_id] = look
         if bench is not None and bench.weights:
             rows.setdefault((lead.list_id, bench.pool), []).append(Row(bench.pool, bench.weights, region_of(case)))
             capped.update(person.id for person in field.capped)
@@ -155,18 +167,20 @@ def assign(
     ledgers: Mapping[str, Ledger],
     *,
     full: Mapping[str, Passed] | None = None,
+    counted: Mapping[str, tuple[int, int]] | None = None,
     splits: Splits | None = None,
     among: frozenset[str] | None = None,
     rest: bool = True,
+    look: _Looked | None = None,
 ) -> Decision:
     """Give one lead to its receiver; a lead that is shared out moves the ledger of its pool in place.
 
-    `full` have reached a cap. Of a list that is split, `splits` says who may receive. What is decided again is given
-    `among` as its record has it, and no `rest`.
+    `full` have reached a cap, `counted` is only kept. Of a list that is split, `splits` says who may receive. What is
+    decided again is given `among` as its record has it, and no `rest`. `look` is how it was looked at already.
     """
-    case = Case(lead, client, field, full=full or {})
-    verdict = _verdict(case)
-    bench = _bench_of(verdict, case)
+    if look is None or look[0].client is not client:
+        look = _look(lead, client, field, full or {})
+    case, verdict, bench = look
     share: Share | None = None
     queue: str | None = None
     if isinstance(verdict, To):
@@ -212,6 +226,7 @@ def assign(
         notes=tuple(case.notes),
         full=case.full,
         among=share.among if share else None,
+        counted=counted or {},
     )
 
 
@@ -225,6 +240,17 @@ def _verdict(case: Case) -> Verdict:
             return verdict
     below = among_those_in_turn(case)
     return with_his_curator(case, below) or below
+
+
+def bench_of(lead: Lead, client: Client, field: Field, full: Mapping[str, Passed]) -> Bench | None:
+    """The bench that a lead would be shared among, nothing decided; None where the rules name one person, or nobody."""
+    return _look(lead, client, field, full)[2]
+
+
+def _look(lead: Lead, client: Client, field: Field, full: Mapping[str, Passed]) -> _Looked:
+    case = Case(lead, client, field, full=full)
+    verdict = _verdict(case)
+    return case, verdict, _bench_of(verdict, case)
 
 
 def _bench_of(verdict: Verdict, case: Case) -> Bench | None:

@@ -1,4 +1,4 @@
-"""Who can take a lead now: one who has not left, and is neither absent nor busy (R1-24).
+"""Who can take a lead now: one who has not left, is neither absent nor busy, and has not declined it (R1-24, SLA).
 
 Being on shift is asked for only where the roster decides (`duty`): lists and regions are shared among all who work.
 """
@@ -6,7 +6,7 @@ Being on shift is asked for only where the roster decides (`duty`): lists and re
 from __future__ import annotations
 
 from services.routing.rules.case import Passed
-from services.routing.rules.field import BUSY, LEFT, Person
+from services.routing.rules.field import BUSY, DECLINED, LEFT, SILENT, Person
 
 
 def why_not(person: Person) -> Passed | None:
@@ -15,6 +15,8 @@ def why_not(person: Person) -> Passed | None:
         return {"why": "left"}
     if person.away is None:
         return None
+    if person.away.reason in (DECLINED, SILENT):
+        return {"why": person.away.reason}
     if person.away.reason == BUSY:
         return {"why": "busy", "until": person.away.until}
     return {"why": "absent", "reason": person.away.reason, "until": person.away.until}

@@ -33,13 +33,20 @@ class Loads:
 
     def full(self, field: Field) -> dict[str, Passed]:
         """Those who have reached a cap, each with which."""
-        found: dict[str, Passed] = {}
-        for person in field.capped:
-            if person.per_day is not None and self.today.get(person.id, 0) >= person.per_day:
-                found[person.id] = {"why": "per_day", "cap": str(person.per_day)}
-            elif person.open_leads is not None and self.held.get(person.id, 0) >= person.open_leads:
-                found[person.id] = {"why": "open_leads", "cap": str(person.open_leads)}
-        return found
+        found = {person.id: self.reached(person) for person in field.capped}
+        return {who: reached for who, reached in found.items() if reached is not None}
+
+    def reached(self, person: Person) -> Passed | None:
+        """Which cap somebody has reached; None if he may receive."""
+        if person.per_day is not None and self.today.get(person.id, 0) >= person.per_day:
+            return {"why": "per_day", "cap": str(person.per_day)}
+        if person.open_leads is not None and self.held.get(person.id, 0) >= person.open_leads:
+            return {"why": "open_leads", "cap": str(person.open_leads)}
+        return None
+
+    def counted(self, field: Field) -> dict[str, tuple[int, int]]:
+        """What those with a cap have received today and hold open."""
+        return {person.id: (self.today.get(person.id, 0), self.held.get(person.id, 0)) for person in field.capped}
 
     def count(self, receiver: str, rule: str) -> None:
         """Somebody has received a lead by `rule`."""

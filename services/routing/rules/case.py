@@ -62,7 +62,7 @@ class Note(NamedTuple):
 Passed = Mapping[str, str]
 """Why somebody was passed over: `{"why": "absent", "reason": …, "until": …}`.
 
-The other whys: busy, left, off_duty, function, notice, per_day, open_leads, other_region.
+The other whys: busy, left, declined, silent, off_duty, function, notice, per_day, open_leads, other_region.
 """
 
 

@@ -9,6 +9,7 @@ from services.routing.rules.field import Field, Office, Person, plain_name
 from services.routing.rules.region import serving_office
 from shared.commands import ApplyCompany, OfficeEntry
 from shared.events import Fault
+from shared.shifts import weekdays
 from shared.words import Function
 from shared.working_time import OfficeCalendar
 
@@ -22,6 +23,8 @@ def faults_in(company: ApplyCompany) -> list[Fault]:
         *_staff(company),
         *_duty(company),
         *_absences(company),
+        *_cover(company),
+        *_wishes(company),
         *(
             Fault(field=field, problem=problem, remedy="mend it as said")
             for field, problem in _calendar(OfficeEntry(id="-", name="-", time_zone=company.time_zone))
@@ -59,7 +62,19 @@ def warnings_about(company: ApplyCompany) -> list[str]:
     names = Counter(plain_name(p.name) for p in company.staff)
     twins = sorted({p.name for p in company.staff if names[plain_name(p.name)] > 1})
     said += [f"{name!r} is the name of several people: lists must name them by id" for name in twins]
-    for what, count in (("duty", _repeats(company.duty)), ("absences", _repeats(company.absences))):
+    sellers_of = Counter(p.office for p in company.staff if p.function == "sales")
+    said += [
+        f"cover of {entry.office} on {entry.days} {entry.hours} asks for {entry.people} on duty: "
+        f"{sellers_of[entry.office]} work there with function sales"
+        for entry in company.cover
+        if entry.people > sellers_of[entry.office]
+    ]
+    for what, count in (
+        ("duty", _repeats(company.duty)),
+        ("absences", _repeats(company.absences)),
+        ("cover", _repeats(company.cover)),
+        ("wishes", _repeats(company.wishes)),
+    ):
         if count:
             said.append(f"{count} entries of {what} are given more than once; once is enough")
     return said
@@ -161,6 +176,41 @@ def _absences(company: ApplyCompany) -> Iterator[Fault]:
             yield _unknown(f"absences[{n}].staff", "member of staff", absence.staff, people)
         if absence.ends_at <= absence.starts_at:
             yield _backwards(f"absences[{n}].to", "absence")
+
+
+def _cover(company: ApplyCompany) -> Iterator[Fault]:
+    offices = [o.id for o in company.offices]
+    for n, entry in enumerate(company.cover):
+        if entry.office not in offices:
+            yield _unknown(f"cover[{n}].office", "office", entry.office, offices)
+        yield from _when(f"cover[{n}]", entry.days, entry.hours)
+        if entry.since is not None and entry.until is not None and entry.until < entry.since:
+            yield _backwards(f"cover[{n}].to", "cover")
+
+
+def _wishes(company: ApplyCompany) -> Iterator[Fault]:
+    people = [p.id for p in company.staff]
+    for n, wish in enumerate(company.wishes):
+        if wish.staff not in people:
+            yield _unknown(f"wishes[{n}].staff", "member of staff", wish.staff, people)
+        yield from _when(f"wishes[{n}]", wish.days, wish.hours or "00:00-24:00")
+        if wish.since is not None and wish.until is not None and wish.until < wish.since:
+            yield _backwards(f"wishes[{n}].to", "wish")
+
+
+def _when(path: str, days: str, hours: str) -> Iterator[Fault]:
+    """Weekdays and one range of hours, as a shift has them."""
+    if not weekdays(days):
+        yield Fault(field=f"{path}.days", problem=f"{days!r} names no weekdays", remedy='write "Mon-Fri" or "Mon, Wed"')
+        return
+    try:
+        OfficeCalendar.of("UTC", f"{days} {hours}", "RU")
+    except ValueError as wrong:
+        yield Fault(field=f"{path}.hours", problem=str(wrong), remedy='write "09:00-18:00"')
+        return
+    if "," in hours:
+        problem = f"{hours!r} is more than one shift"
+        yield Fault(field=f"{path}.hours", problem=problem, remedy="give each range of hours an entry of its own")
 
 
 def _twice(what: str, ids: Sequence[str]) -> Iterator[Fault]:

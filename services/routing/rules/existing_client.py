@@ -68,7 +68,7 @@ def with_account_owner(case: Case) -> Verdict | None:
     return _with_a_head(owner.office, Note(_OWNER.get(reason["why"], "owner_away"), owner.id))
 
 
-_OWNER = {"busy": "owner_busy", "left": "owner_left", "function": "owner_function"}
+_OWNER = {why: f"owner_{why}" for why in ("busy", "left", "function", "declined", "silent")}
 
 
 def _with_a_head(office: str | None, alarm: Note) -> Nobody:

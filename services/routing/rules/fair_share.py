@@ -145,6 +145,15 @@ def parts_of(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, i
     return {who: after[who] - before[who] for who in before}
 
 
+def promised(members: int) -> int:
+    """The most that anybody of a pool of so many may be owed or ahead, in units, whoever is there when (docs/fairness.md).
+
+    (n − 1)/2 leads are proved for sharing alone. Shares given back come on top and go with the next leads, so of a small
+    pool a lead and a half is still in order.
+    """
+    return max(3 * UNIT, (members - 1) * UNIT) // 2
+
+
 def in_leads(units: int) -> float:
     """Units as leads, for people to read; nothing is ever decided by it."""
     return round(units / UNIT, 4)

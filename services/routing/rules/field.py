@@ -19,6 +19,8 @@ BUSY = "busy"
 """The reason of an absence that is none: he is here, and has somebody else on the line (R1-24)."""
 LEFT = "left"
 """The reason of an absence without end: he has left, though the company file still names him."""
+DECLINED, SILENT = "declined", "silent"
+"""The reasons of being out of reach of one lead only: it was offered to him, and he did not take it (SLA)."""
 
 _FIELDS = UUID("6d0a6d3e-58f0-5c1c-9d83-6a5a0f2f7f0e")
 

@@ -10,7 +10,7 @@ from shared.words import Function, Source
 def with_the_named_one(case: Case) -> Verdict | None:
     """The one the caller asks for, if he can take the call.
 
-    An absent or busy one is told, and the duty manager serves; the curator stays as he is.
+    An absent or busy one is told, and the duty manager serves; the curator stays as he is. So it is if he does not take it.
     A name that is not in the directory is put aside with an alarm.
     """
     if case.lead.source is not Source.INBOUND_CALL or not case.lead.named:
@@ -27,7 +27,7 @@ def with_the_named_one(case: Case) -> Verdict | None:
         return To("R1-10", named)
     case.passed[named.id] = reason
     case.note(f"named_{reason['why']}", named.id)
-    if reason["why"] in ("absent", "busy"):
+    if reason["why"] in ("absent", "busy", "declined", "silent"):
         case.rules.append("R1-23")
         case.tell(named.id)
     return None

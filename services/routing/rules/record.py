@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,17 +28,50 @@ class Record:
     standings: Mapping[str, Standing]
     full: Mapping[str, Passed]
     among: frozenset[str] | None
+    counted: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """What those with a cap, on the bench or passed over for it, had received that day and held open."""
 
 
 def recompute(record: Record) -> str:
     """The receiver that today's rules name for what a record tells."""
+    return remade(record).receiver
+
+
+def remade(record: Record) -> Decision:
+    """The decision that today's rules make of what a record tells: whole, with its reasons and the ledger after it."""
     ledgers = {
         pool: Ledger() for pool in pools_needed([record.lead], {record.lead.client_id: record.client}, record.field)
     }
     if record.pool is not None:
         ledgers[record.pool] = Ledger(record.standings)
-    made = assign(record.lead, record.client, record.field, ledgers, full=record.full, among=record.among, rest=False)
-    return made.receiver
+    return assign(record.lead, record.client, record.field, ledgers, full=record.full, among=record.among, rest=False)
+
+
+def told_otherwise(kept: Mapping[str, Any], field: Field) -> tuple[str, ...]:
+    """What a kept decision tells and today's rules would tell otherwise, by name; nothing, if it can be made again.
+
+    Every word of the record is compared but for the version of the rules: who was passed over and why, who was told,
+    the ledger after it.
+    """
+    again = json.loads(json.dumps(as_kept(remade(record_of(kept, field))), default=str))
+    return tuple(name for name in _MADE if again[name] != kept[name])
+
+
+_MADE = (
+    "rule",
+    "rules",
+    "receiver",
+    "office_id",
+    "queue",
+    "pool",
+    "candidates",
+    "excluded",
+    "ledger",
+    "told",
+    "notes",
+    "alarm",
+)
+"""What a decision makes of its inputs."""
 
 
 def alarm_of(decision: Decision) -> str | None:
@@ -76,8 +111,16 @@ def as_kept(decision: Decision) -> dict[str, Any]:
             "client": _said(decision.client),
             **({"full": decision.full} if decision.full else {}),
             **({"among": sorted(decision.among)} if decision.among is not None else {}),
+            **({"counted": counted} if (counted := _counted(decision)) else {}),
         },
     }
+
+
+def _counted(decision: Decision) -> dict[str, tuple[int, int]]:
+    if not decision.counted:
+        return {}
+    asked = {*decision.full, *(who for who, _ in decision.candidates)}
+    return {who: counts for who, counts in decision.counted.items() if who in asked}
 
 
 def _said(facts: Lead | Client) -> dict[str, Any]:
@@ -103,4 +146,5 @@ def record_of(kept: Mapping[str, Any], field: Field) -> Record:
         standings={c["id"]: Standing(before.get(c["id"], 0), c["turn"]) for c in kept["candidates"]},
         full=kept["inputs"].get("full", {}),
         among=None if among is None else frozenset(among),
+        counted={who: (today, held) for who, (today, held) in kept["inputs"].get("counted", {}).items()},
     )

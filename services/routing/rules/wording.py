@@ -107,6 +107,14 @@ _NOTES: Mapping[str, tuple[str, str]] = {
         "{about}, who is named as the owner of this current client, does not work sales: hand the client over",
         "{about} указан ответственным за действующего клиента, но продажи не ведёт: передайте клиента",
     ),
+    "owner_declined": (
+        "{about}, who looks after this current client, does not take the call: somebody must",
+        "{about} ведёт этого действующего клиента, но не берёт обращение: кто-то должен ответить",
+    ),
+    "owner_silent": (
+        "{about}, who looks after this current client, did not answer in time: somebody must take the call",
+        "{about} ведёт этого действующего клиента, но вовремя не ответил: кто-то должен ответить на звонок",
+    ),
     "owner_unknown": (
         "nobody of the directory looks after this current client («{about}»): name his account owner",
         "за действующего клиента никто из справочника не отвечает («{about}»): назначьте ответственного",
@@ -125,6 +133,11 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     ),
     "named_left": ("{about}, whom the caller asked for, has left", "{about}: спросили по телефону, уже не работает"),
     "named_absent": ("{about}, whom the caller asked for, is absent", "{about}: спросили по телефону, отсутствует"),
+    "named_declined": ("{about}, whom the caller asked for, declined it", "{about}: спросили по телефону, отказался"),
+    "named_silent": (
+        "{about}, whom the caller asked for, did not answer in time",
+        "{about}: спросили по телефону, вовремя не ответил",
+    ),
     "named_busy": ("{about}, whom the caller asked for, is busy", "{about}: спросили по телефону, занят"),
     "colleague_unknown": (
         "the caller worked with «{about}», who is not in the directory",
@@ -133,6 +146,14 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     "colleague_left": ("{about}, with whom the caller worked, has left", "{about}: работал с клиентом, уволился"),
     "colleague_absent": ("{about}, with whom the caller worked, is absent", "{about}: работал с клиентом, отсутствует"),
     "colleague_busy": ("{about}, with whom the caller worked, is busy", "{about}: работал с клиентом, занят"),
+    "colleague_declined": (
+        "{about}, with whom the caller worked, declined it",
+        "{about}: работал с клиентом, отказался",
+    ),
+    "colleague_silent": (
+        "{about}, with whom the caller worked, did not answer in time",
+        "{about}: работал с клиентом, вовремя не ответил",
+    ),
     "colleague_off_duty": (
         "{about}, with whom the caller worked, is not on duty",
         "{about}: работал с клиентом, сейчас не дежурит",
@@ -152,6 +173,14 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     "curator_left": ("the curator {about} has left", "куратор {about} больше не работает"),
     "curator_absent": ("the curator {about} is absent and is told", "куратор {about} отсутствует, ему сообщено"),
     "curator_busy": ("the curator {about} is busy and is told", "куратор {about} занят, ему сообщено"),
+    "curator_declined": (
+        "the curator {about} declined it and stays curator",
+        "куратор {about} отказался, куратором остаётся",
+    ),
+    "curator_silent": (
+        "the curator {about} did not answer in time and is told; he stays curator",
+        "куратор {about} вовремя не ответил, ему сообщено; куратором остаётся",
+    ),
     "curator_off_duty": ("the curator {about} is not on duty and is told", "куратор {about} не дежурит, ему сообщено"),
     "curator_other_region": (
         "the curator {about} is of another region and is told",
@@ -172,6 +201,11 @@ _NOTES: Mapping[str, tuple[str, str]] = {
     "finder_left": ("{about}, who found the lead, has left", "{about}: лид нашёл, но больше не работает"),
     "finder_absent": ("{about}, who found the lead, is absent", "{about}: лид нашёл, но отсутствует"),
     "finder_busy": ("{about}, who found the lead, is busy and is told", "{about}: лид нашёл, но занят, ему сообщено"),
+    "finder_declined": ("{about}, who found the lead, does not keep it", "{about}: лид нашёл, но отказался от него"),
+    "finder_silent": (
+        "{about}, who found the lead, did not answer in time",
+        "{about}: лид нашёл, но вовремя не ответил",
+    ),
     "finder_function": (
         "{about}, who found the lead, does not work sales",
         "{about}: лид нашёл, но продажи не ведёт",
@@ -189,6 +223,8 @@ _PASSED: Mapping[str, tuple[str, str]] = {
     "absent_open": ("absent: {reason}", "отсутствует: {reason}"),
     "busy": ("busy until {until}", "занят до {until}"),
     "busy_open": ("busy", "занят"),
+    "declined": ("declined it", "отказался"),
+    "silent": ("did not answer in time", "вовремя не ответил"),
     "notice": ("has given notice and takes no new leads", "увольняется, новых лидов не принимает"),
     "per_day": ("has received his {cap} leads of today", "уже получил дневной предел лидов: {cap}"),
     "open_leads": ("holds his {cap} open leads", "уже ведёт предельное число открытых лидов: {cap}"),

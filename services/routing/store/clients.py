@@ -120,7 +120,7 @@ async def loads_of(db: AsyncConnection, capped: Iterable[str], at: datetime) -> 
         db,
         """
         select s.id, (select count(*) from decisions d
-                       where d.receiver = s.id and d.rule <> all($3::text[]) and d.at <= $2
+                       where d.receiver = s.id and not d.passed_on and d.rule <> all($3::text[]) and d.at <= $2
                          and d.at >= date_trunc('day', $2 at time zone o.time_zone) at time zone o.time_zone) leads
           from staff s join offices o on o.id = s.office_id where s.id = any($1::text[])
         """,

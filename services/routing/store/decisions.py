@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import tables
+from services.routing.rules.acceptance import asks, field_tried
 from services.routing.rules.assignment import Decision
 from services.routing.rules.field import Field
 from services.routing.rules.record import as_kept
@@ -17,21 +18,47 @@ from shared.database import fetch, insert
 
 
 async def remember(
-    db: AsyncConnection, decisions: Sequence[Decision], imports: Sequence[UUID | None], field: Field, at: datetime
+    db: AsyncConnection,
+    decisions: Sequence[Decision],
+    imports: Sequence[UUID | None],
+    received: Sequence[datetime | None],
+    fields: Field | Sequence[Field],
+    at: datetime,
+    attempts: Sequence[int] | None = None,
 ) -> None:
-    """Keep the record of every decision, and the field it was made on once."""
+    """Keep the record of every decision, and each field it was made on once; `received` is when each lead came.
+
+    `fields` is the field of play, or one for each decision; `attempts` says the how-manieth of its lead each is.
+    """
+    fields = [fields] * len(decisions) if isinstance(fields, Field) else fields
     await insert(
         db,
         tables.fields,
-        [{"id": field.id, "content": field.as_json(), "first_seen_at": at}],
+        [
+            {"id": field.id, "content": field.as_json(), "first_seen_at": at}
+            for field in sorted({field.id: field for field in fields}.values(), key=lambda field: field.id.bytes)
+        ],
         then="on conflict do nothing",
     )
+    answers = [asks(decision) for decision in decisions]
     await insert(
         db,
         tables.decisions,
         [
-            {**as_kept(decision), "import_id": import_id, "field_id": field.id, "at": at}
-            for decision, import_id in zip(decisions, imports, strict=True)
+            {
+                **as_kept(decision),
+                "import_id": import_id,
+                "field_id": field.id,
+                "at": at,
+                "received_at": came,
+                "attempt": attempt,
+                "answer": answer,
+                "tried_on": field_tried(field, at) if answer == "waiting" else None,
+                "tried_at": at if answer == "waiting" else None,
+            }
+            for decision, import_id, came, field, attempt, answer in zip(
+                decisions, imports, received, fields, attempts or [1] * len(decisions), answers, strict=True
+            )
         ],
     )
 
@@ -42,7 +69,7 @@ async def decisions_about(db: AsyncConnection, subject: UUID) -> Sequence[RowMap
         db,
         """
         select d.*, f.content as field from decisions d join fields f on f.id = d.field_id
-         where d.lead_id = $1 or d.client_id = $1 order by d.at, d.lead_id
+         where d.lead_id = $1 or d.client_id = $1 order by d.at, d.lead_id, d.attempt
         """,
         subject,
     )
@@ -53,7 +80,7 @@ async def progress_of(db: AsyncConnection, import_id: UUID) -> RowMapping:
     rows = await fetch(
         db,
         "select count(*) routed, count(alarm) alarms, count(given_back_at) given_back, max(at) last_at"
-        " from decisions where import_id = $1",
+        " from decisions where import_id = $1 and not passed_on",
         import_id,
     )
     return rows[0]
@@ -65,7 +92,7 @@ async def received_in(db: AsyncConnection, import_id: UUID) -> Sequence[RowMappi
         db,
         """
         select receiver, rule, count(*) leads, count(*) filter (where ledger is not null and given_back_at is null) shared
-          from decisions where import_id = $1 group by receiver, rule order by receiver, rule
+          from decisions where import_id = $1 and not passed_on group by receiver, rule order by receiver, rule
         """,
         import_id,
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.routing import tables
 from services.routing.rules.company import weight_in_thousandths
 from services.routing.store.clients import unknown_curators
+from services.routing.store.history import follow_directory, state_facts
 from shared.commands import ApplyCompany
 from shared.database import execute, fetch, insert
 from shared.events import OfficeChanged, StaffChanged
@@ -44,6 +45,10 @@ async def save_directory(
         "duty": await _save_duty(db, company, at),
         "absences": await _save_absences(db, company, at),
     }
+    rules = {
+        kind: await state_facts(db, kind, entries, at)
+        for kind, entries in (("cover", company.cover), ("wish", company.wishes))
+    }
     head_of_sales = min((p.id for p in company.staff if p.function == "head_of_sales"), default=None)
     await execute(
         db,
@@ -61,8 +66,9 @@ async def save_directory(
         company.time_zone,
         head_of_sales,
         at,
-        any(changed.values()),
+        any(changed.values()) or any(rules.values()),
     )
+    await follow_directory(db, at)
     return changed
 
 
@@ -143,6 +149,7 @@ async def _save_staff(db: AsyncConnection, company: ApplyCompany, at: datetime) 
                 "per_day": person.per_day,
                 "open_leads": person.open_leads,
                 "notice_at": person.notice_at,
+                "duty_minutes": None if person.duty_hours is None else round(person.duty_hours * 60),
             }
             for person in company.staff
         ],
@@ -150,11 +157,12 @@ async def _save_staff(db: AsyncConnection, company: ApplyCompany, at: datetime) 
         on conflict (id) do update
            set name = excluded.name, office_id = excluded.office_id, function = excluded.function,
                weight = excluded.weight, languages = excluded.languages, per_day = excluded.per_day,
-               open_leads = excluded.open_leads, notice_at = excluded.notice_at, retired_at = null
+               open_leads = excluded.open_leads, notice_at = excluded.notice_at, duty_minutes = excluded.duty_minutes,
+               retired_at = null
          where (staff.name, staff.office_id, staff.function, staff.weight, staff.languages, staff.per_day,
-                staff.open_leads, staff.notice_at, staff.retired_at)
+                staff.open_leads, staff.notice_at, staff.duty_minutes, staff.retired_at)
             is distinct from (excluded.name, excluded.office_id, excluded.function, excluded.weight, excluded.languages,
-                excluded.per_day, excluded.open_leads, excluded.notice_at, null)
+                excluded.per_day, excluded.open_leads, excluded.notice_at, excluded.duty_minutes, null)
         returning id
         """,
     )
@@ -173,7 +181,7 @@ async def _save_duty(db: AsyncConnection, company: ApplyCompany, at: datetime) -
         db,
         """
         update duty d set retired_at = $5
-         where retired_at is null and not exists (
+         where retired_at is null and origin = 'file' and not exists (
                select from unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) n(office, who, a, z)
                 where (office, who, a, z) = (d.office_id, d.staff_id, d.starts_at, d.ends_at))
         """,
@@ -188,7 +196,7 @@ async def _save_duty(db: AsyncConnection, company: ApplyCompany, at: datetime) -
         tables.duty,
         [{"office_id": s.office, "staff_id": s.staff, "starts_at": s.starts_at, "ends_at": s.ends_at} for s in shifts],
         then="""
-        on conflict (office_id, staff_id, starts_at, ends_at) do update set retired_at = null
+        on conflict (office_id, staff_id, starts_at, ends_at, origin) do update set retired_at = null
          where duty.retired_at is not null
         returning 1
         """,
@@ -202,7 +210,7 @@ async def _save_absences(db: AsyncConnection, company: ApplyCompany, at: datetim
         db,
         """
         update absences a set retired_at = $5
-         where retired_at is null and not exists (
+         where retired_at is null and origin = 'file' and not exists (
                select from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[]) n(who, a, z, why)
                 where (n.who, n.a, n.z, n.why) = (a.staff_id, a.starts_at, a.ends_at, a.reason))
         """,
@@ -217,7 +225,7 @@ async def _save_absences(db: AsyncConnection, company: ApplyCompany, at: datetim
         tables.absences,
         [{"staff_id": a.staff, "starts_at": a.starts_at, "ends_at": a.ends_at, "reason": a.reason} for a in absences],
         then="""
-        on conflict (staff_id, starts_at, ends_at, reason) do update set retired_at = null
+        on conflict (staff_id, starts_at, ends_at, reason, origin) do update set retired_at = null
          where absences.retired_at is not null
         returning 1
         """,
@@ -242,7 +250,7 @@ async def whole_directory(db: AsyncConnection, at: datetime) -> dict[str, Any]:
         db,
         """
         select id, name, office_id as office, function, weight / 1000.0::float8 as weight, retired_at is null as active,
-               languages, per_day, open_leads, notice_at,
+               languages, per_day, open_leads, notice_at, duty_minutes / 60.0::float8 as duty_hours,
                (select max(ends_at) from absences
                  where staff_id = s.id and retired_at is null and starts_at <= $1 and ends_at > $1) as absent_until
           from staff s order by id

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.routing.rules.field import Away, Field, Office, Person
+from services.routing.rules.field import Field, Office, Person
+from services.routing.store.presence import said_and_planned
 from shared.database import fetch
 from shared.words import Function
 
@@ -32,15 +33,13 @@ async def field_of_play(db: AsyncConnection, at: datetime) -> Field | None:
     people = await fetch(
         db,
         """
-        select s.id, s.name, s.office_id, s.function, s.weight, s.retired_at is null as active, a.reason, a.ends_at,
-               s.per_day, s.open_leads, coalesce(s.notice_at <= $1, false) as notice
-          from staff s
-          left join (select distinct on (staff_id) staff_id, reason, ends_at from absences
-                      where retired_at is null and starts_at <= $1 and ends_at > $1
-                      order by staff_id, reason = 'busy', ends_at desc) a on a.staff_id = s.id
+        select id, name, office_id, function, weight, retired_at is null as active, per_day, open_leads,
+               coalesce(notice_at <= $1, false) as notice
+          from staff
         """,
         at,
     )
+    presence, absences = await said_and_planned(db, at)
     return Field(
         company[0]["home_region"],
         [Office(o["id"], o["name"], tuple(o["regions"]), o["rostered"], tuple(o["on_duty"])) for o in offices],
@@ -52,7 +51,7 @@ async def field_of_play(db: AsyncConnection, at: datetime) -> Field | None:
                 Function(p["function"]),
                 p["weight"],
                 p["active"],
-                Away(p["reason"], p["ends_at"].astimezone(UTC).isoformat()) if p["reason"] else None,
+                presence.away(p["id"], at, absences.get(p["id"], ())),
                 p["per_day"],
                 p["open_leads"],
                 p["notice"],

@@ -65,7 +65,13 @@ async def shares_of(db: AsyncConnection, lead_ids: Iterable[UUID]) -> Sequence[R
 
 async def mark_given_back(db: AsyncConnection, lead_ids: Iterable[UUID], at: datetime) -> None:
     """These leads no longer count as shared out."""
-    await execute(db, "update decisions set given_back_at = $2 where lead_id = any($1::uuid[])", list(lead_ids), at)
+    await execute(
+        db,
+        "update decisions set given_back_at = $2"
+        " where lead_id = any($1::uuid[]) and ledger is not null and given_back_at is null",
+        list(lead_ids),
+        at,
+    )
 
 
 async def ledgers_as_they_stand(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, Ledger]:
@@ -83,7 +89,8 @@ async def mark_given_back_for(db: AsyncConnection, shares: Mapping[UUID, UUID], 
     await execute(
         db,
         "update decisions d set given_back_at = $3, given_back_for = n.merge_id"
-        " from unnest($1::uuid[], $2::uuid[]) n(lead_id, merge_id) where d.lead_id = n.lead_id",
+        " from unnest($1::uuid[], $2::uuid[]) n(lead_id, merge_id) where d.lead_id = n.lead_id"
+        " and d.ledger is not null and d.given_back_at is null",
         list(shares),
         list(shares.values()),
         at,
@@ -95,9 +102,10 @@ async def retake_shares(db: AsyncConnection, merges: Iterable[UUID]) -> Sequence
     return await fetch(
         db,
         """
-        with held as (select lead_id from decisions where given_back_for = any($1::uuid[]) order by lead_id for update)
+        with held as (select lead_id, attempt from decisions where given_back_for = any($1::uuid[])
+                       order by lead_id for update)
         update decisions d set given_back_at = null, given_back_for = null from held
-         where d.lead_id = held.lead_id returning d.lead_id, d.pool, d.ledger
+         where (d.lead_id, d.attempt) = (held.lead_id, held.attempt) returning d.lead_id, d.pool, d.ledger
         """,
         sorted(set(merges)),
     )
