@@ -1,8 +1,18 @@
 """The process room put together."""
 
-from services.process import answers, handlers, merges, tables
+from services.process import answers, handing_on, handlers, merges, moving, tables
 from shared.commands import RecordTouch
-from shared.events import AssignmentRecalled, LeadAssigned, MergeRelayed, OfficeChanged, SplitRelayed, StaffChanged
+from shared.events import (
+    AssignmentRecalled,
+    ClientMoved,
+    LeadAssigned,
+    LeadHandedOn,
+    MergeRelayed,
+    MoveRecalled,
+    OfficeChanged,
+    SplitRelayed,
+    StaffChanged,
+)
 from shared.questions import CountProcessProgress, ReportSales, ShowProcess
 from shared.service import Room
 
@@ -12,8 +22,11 @@ ROOM = Room(
     handlers={
         LeadAssigned: handlers.open_or_join,
         AssignmentRecalled: handlers.take_back,
+        LeadHandedOn: handing_on.hand_on,
         MergeRelayed: merges.join_sales,
         SplitRelayed: merges.part_sales,
+        ClientMoved: moving.follow_moves,
+        MoveRecalled: moving.return_moves,
         OfficeChanged: handlers.learn_offices,
         StaffChanged: handlers.learn_staff,
         RecordTouch: handlers.record_touches,

@@ -59,9 +59,12 @@ async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
 
 
 async def record_touches(touches: Batch[RecordTouch], db: AsyncConnection) -> Said:
-    """Record each touch with all that follows from it, or refuse it with every fault and do nothing (R4-10, R4-11)."""
+    """Record each touch with all that follows from it, or refuse it with every fault and do nothing (R4-10, R4-11).
+
+    A client who was merged is followed to the one who goes on: whoever noted the old id means him.
+    """
     now = touches.now
-    named = [heard.message for heard in touches]
+    named = await _followed(touches, db)
     sales = _Sales(
         await store.lock_sales(
             db,
@@ -75,13 +78,13 @@ async def record_touches(touches: Batch[RecordTouch], db: AsyncConnection) -> Sa
     offices = await store.offices(db, [sale.office_id for sale in sales])
     said: Said = []
     works: list[Work] = []
-    for heard in touches:
-        sale = sales.named_by(heard.message)
+    for heard, touch in zip(touches, named, strict=True):
+        sale = sales.named_by(touch)
         if isinstance(sale, Fault):
-            result: Work | list[Fault] = [sale, *faults_of_touch(heard.message, heard.at, now)]
+            result: Work | list[Fault] = [sale, *faults_of_touch(touch, heard.at, now)]
         else:
             result = work(
-                heard.message,
+                touch,
                 sale,
                 touch_id=heard.new_id("touch"),
                 task_id=heard.new_id("task"),
@@ -279,6 +282,7 @@ def _opened(lead: Heard[LeadAssigned], task: Task) -> list[Event]:
             named_date=task.named_date,
             company=facts.company,
             note=task.note,
+            awaits=facts.awaits,
         ),
     ]
 
@@ -295,6 +299,19 @@ def _joined(lead: Heard[LeadAssigned], home: store.Home) -> Event:
 
 
 # ── touching ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _followed(touches: Batch[RecordTouch], db: AsyncConnection) -> list[RecordTouch]:
+    """The touches with the clients they mean: a client who was merged is the one who goes on."""
+    named = touches.map(lambda touch: touch)
+    clients = {touch.client_id for touch in named if touch.client_id}
+    merged = await store.survivors_of(db, clients) if clients else {}
+    if not merged:
+        return named
+    return [
+        touch.model_copy(update={"client_id": merged[touch.client_id]}) if touch.client_id in merged else touch
+        for touch in named
+    ]
 
 
 class _Sales:

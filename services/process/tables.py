@@ -86,6 +86,7 @@ merges = Table(
     Column("survivor_id", UUID, nullable=False),
     Column("loser_id", UUID, nullable=False),
     Column("state", Text, CheckConstraint("state in ('told', 'followed', 'undone')"), nullable=False),
+    Index("merges_of_loser", "loser_id", postgresql_where=text("state = 'followed'")),
 )
 
 # What is to be done. A closed task is never opened again; a sale has at most one open (and, by R4-11, at least one).
@@ -169,6 +170,22 @@ leads = Table(
     Column("withdrawn_at", _AT),  # its import was undone
     Index("leads_of_process", "process_id"),
     Index("leads_of_import", "import_id", postgresql_where=text("import_id is not null")),
+)
+
+# A sale that went from one manager to another, and how it stood before: a move may be undone.
+moved_sales = Table(
+    "moved_sales",
+    metadata,
+    Column("move_id", UUID, primary_key=True),
+    Column(
+        "process_id", UUID, ForeignKey("process.processes.id", name="moved_sales_process_id_fkey"), primary_key=True
+    ),
+    Column("client_id", UUID, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("manager", Text, nullable=False),
+    Column("moved_at", _AT, nullable=False),
+    Column("returned_at", _AT),
+    Index("moved_sales_of_client", "client_id", "move_id"),
 )
 
 # Copies of the directory, as routing last told.

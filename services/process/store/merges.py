@@ -36,6 +36,25 @@ async def merges_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, RowM
     return {row["id"]: row for row in rows}
 
 
+async def survivors_of(db: AsyncConnection, clients: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Whom these clients were merged into, as far as they were: client → the client who goes on."""
+    rows = await fetch(
+        db,
+        """
+        with recursive way (client, now) as (
+            select given.id, given.id from unnest($1::uuid[]) as given (id)
+            union all
+            select way.client, made.survivor_id from way
+            join merges as made on made.loser_id = way.now and made.state = 'followed'
+        )
+        select client, now from way where now <> client
+          and not exists (select from merges where loser_id = way.now and state = 'followed')
+        """,
+        sorted(set(clients)),
+    )
+    return {row["client"]: row["now"] for row in rows}
+
+
 async def lock_clients(db: AsyncConnection, clients: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """All sales of these clients, locked in id order: client → his sales."""
     found: dict[UUID, list[UUID]] = {}
