@@ -23,7 +23,8 @@ async def show_deadlines(question: ShowDeadlines, db: AsyncConnection) -> dict[s
     """The deadlines of a client or task, with who is or was to be told when (R4-08).
 
     `{deadlines: [{task_id, due_at, state, by_rule, manager, …, steps: [{step, at, told_at, tells, is_late}]}]}`; a step
-    not told yet has an empty `told_at`.
+    not told yet has an empty `told_at`. `answers` are those that are or were awaited of receivers, by lead or client:
+    `[{lead_id, attempt, manager, state: open|answered|expired, warn_at, due_at, warned_at, ended_at}]`.
     """
     deadlines = await store.deadlines_of(db, question.id)
     told: dict[tuple[UUID, int], dict[str, RowMapping]] = defaultdict(dict)
@@ -36,7 +37,8 @@ async def show_deadlines(question: ShowDeadlines, db: AsyncConnection) -> dict[s
                 "steps": _steps(deadline, told[deadline["task_id"], deadline["version"]]),
             }
             for deadline in deadlines
-        ]
+        ],
+        "answers": [dict(row) for row in await store.answers_of(db, question.id)],
     }
 
 

@@ -1,7 +1,7 @@
 """Composition root: what reminders handles, answers and does by the clock."""
 
-from services.reminders import answers, handlers, store, tables, watch
-from shared.events import OfficeChanged, StaffChanged, TaskClosed, TaskSet
+from services.reminders import answers, awaiting, handlers, moving, store, tables, watch
+from shared.events import AssignmentAnswered, OfficeChanged, StaffChanged, TaskClosed, TaskMoved, TaskSet
 from shared.questions import CountRemindersProgress, ShowDeadlines
 from shared.service import Room, Watch
 
@@ -11,6 +11,8 @@ ROOM = Room(
     handlers={
         TaskSet: handlers.set_deadlines,
         TaskClosed: handlers.close_deadlines,
+        TaskMoved: moving.move_deadlines,
+        AssignmentAnswered: awaiting.end_answers,
         OfficeChanged: handlers.learn_offices,
         StaffChanged: handlers.learn_staff,
     },
@@ -20,6 +22,7 @@ ROOM = Room(
     },
     watches=(
         Watch(step=watch.by_a_steady_clock(watch.fall_due), every=1.0),
+        Watch(step=watch.by_a_steady_clock(awaiting.answers_fall_due), every=1.0),
         Watch(step=watch.count_anew, every=5.0),
     ),
     copies={OfficeChanged: tables.offices, StaffChanged: tables.staff},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reminders import store
+from services.reminders.rules.answer import waiting_from
 from services.reminders.rules.promise import first_reaction, given_moment
 from services.reminders.rules.sla import DEFAULTS
 from services.reminders.rules.steps import Step, plan_steps
@@ -74,7 +76,39 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
             )
         )
     await store.set_deadlines(db, rows, first_steps)
+    await _await_answers(tasks, offices, db)
     return said
+
+
+async def _await_answers(tasks: Batch[TaskSet], offices: Mapping[str, store.Office], db: AsyncConnection) -> None:
+    """Wait for the answers of those who are still to accept their lead, from now on: they see it since it is theirs (SLA)."""
+    asking = [heard for heard in tasks if heard.message.awaits is not None and heard.message.lead_id is not None]
+    if not asking:
+        return
+    terms = await store.acceptance_terms(db)
+    rows = []
+    for heard in asking:
+        task = heard.message
+        waiting = waiting_from(terms[task.source], tasks.now, offices[task.office_id].calendar)
+        rows.append(
+            {
+                "lead_id": task.lead_id,
+                "attempt": task.awaits,
+                "client_id": task.client_id,
+                "manager": task.manager,
+                "state": "open",
+                "office_id": task.office_id,
+                "source": task.source.value,
+                "bulk": heard.bulk,
+                "counted_from": tasks.now,
+                "warn_at": waiting.warn_at,
+                "due_at": waiting.due_at,
+                "step": "warning",
+                "fire_at": waiting.warn_at,
+                "correlation": heard.correlation,
+            }
+        )
+    await store.await_answers(db, rows)
 
 
 async def close_deadlines(tasks: Batch[TaskClosed], db: AsyncConnection) -> Said:

@@ -111,3 +111,37 @@ notifications = Table(
     Column("is_late", Boolean, nullable=False),  # said after downtime, for all the steps that had passed
     UniqueConstraint("task_id", "step", "version", name="notifications_once"),
 )
+
+# How long a receiver may take to say whether he takes a lead.
+acceptance_policies = Table(
+    "acceptance_policies",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("amount", Integer, nullable=False),
+    Column("unit", Text, nullable=False),
+)
+
+# A receiver who was asked whether he takes a lead; the row is its own timer. An answer that is heard before its question
+# stands here as answered, and the question is not asked.
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("lead_id", UUID, primary_key=True),
+    Column("attempt", Integer, nullable=False),  # the how-manieth receiver of the lead
+    Column("client_id", UUID, nullable=False),
+    Column("manager", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("office_id", Text),
+    Column("source", Text),
+    Column("bulk", Boolean, nullable=False, server_default=text("false")),  # of a list
+    Column("counted_from", _AT),
+    Column("warn_at", _AT),
+    Column("due_at", _AT),
+    Column("warned_at", _AT),
+    Column("ended_at", _AT),
+    Column("step", Text),  # which comes next, at `fire_at`
+    Column("fire_at", _AT),
+    Column("correlation", UUID, nullable=False),
+    Index("awaited_due", "fire_at", postgresql_where=text("fire_at is not null")),
+    Index("awaited_of_client", "client_id"),
+)

@@ -1,7 +1,4 @@
-"""Everything reminders says to PostgreSQL.
-
-Nobody waits for anybody here but a handler for another's row: what goes by the clock claims with `skip locked`.
-"""
+"""Deadlines, their timers, and the directory as far as they need it."""
 
 from __future__ import annotations
 
@@ -159,6 +156,28 @@ async def close_deadlines(
     await disarm(db, task_ids)
 
 
+async def move_deadlines(
+    db: AsyncConnection, task_ids: Sequence[UUID], managers: Sequence[str], offices: Sequence[str]
+) -> None:
+    """Let open deadlines remind others; where the office is another, no calendar has counted them yet (`claim_stale`)."""
+    await execute(
+        db,
+        """
+        with held as (
+            select d.task_id, n.manager, n.office
+            from deadlines d join unnest($1::uuid[], $2::text[], $3::text[]) n (task_id, manager, office) using (task_id)
+            where d.state = 'open' order by d.task_id for update of d
+        )
+        update deadlines d
+        set manager = held.manager, office_id = held.office,
+            calendar_version = case when d.office_id = held.office then d.calendar_version else 0 end
+        from held where d.task_id = held.task_id""",
+        task_ids,
+        managers,
+        offices,
+    )
+
+
 async def claim_stale(db: AsyncConnection, office: Office, limit: int) -> Sequence[RowMapping]:
     """Lock open deadlines of `office` that were counted by an older calendar, with the step their timer stands for."""
     return await fetch(
@@ -249,7 +268,9 @@ async def claim_timers(db: AsyncConnection, after: datetime, until: datetime, li
 async def deadline_lag(db: AsyncConnection) -> float:
     """Seconds by which the oldest step that should have been taken is late; 0 when none is."""
     rows = await fetch(
-        db, "select greatest(extract(epoch from clock_timestamp() - min(fire_at)), 0)::float8 as late from timers"
+        db,
+        "select greatest(extract(epoch from clock_timestamp() - least((select min(fire_at) from timers),"
+        " (select min(fire_at) from awaited where fire_at is not null))), 0)::float8 as late",
     )
     return float(rows[0]["late"] or 0)
 
