@@ -11,17 +11,19 @@ from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake import store
+from services.intake import early, store
 from services.intake.rules.acceptance import faults_of
 from services.intake.rules.arrival import arrival_of
+from services.intake.rules.call_script import ENTERED_WITHIN
 from services.intake.rules.compare import Evidence
+from services.intake.rules.early_contact import BECAUSE as NOT_YET
 from services.intake.rules.keys import NORM_VERSION
 from services.intake.rules.match import RULES, Judgement
 from services.intake.rules.preview import Earlier, found_by, left_behind, on_top
 from services.intake.rules.recognition import recognise
 from services.intake.rules.regular import make_regular
 from services.intake.rules.review import label
-from services.intake.rules.search_keys import search_keys
+from services.intake.rules.search_keys import MOST_HOLDERS, search_keys
 from services.intake.rules.submission import row_id
 from services.intake.rules.survivorship import Arrival, Card
 from shared.commands import LeadFields
@@ -68,26 +70,32 @@ async def list_rejected_rows(question: ListRejectedRows, db: AsyncConnection) ->
 
 
 async def explain_recognition(question: ExplainRecognition, db: AsyncConnection) -> dict[str, Any]:
-    """`{found, lead, decision, client, leads}`: for a lead's id its own story, for a client's the card and its leads.
+    """`{found, lead, decision, client, leads, earlier}`: for a lead's id its own story, for a client's the card and leads.
 
     `lead`: where it came from, `raw` cells as they came, `keys` as the rules of today read them.
     `decision`: outcome, rule and its words, score in bits, `evidence` [{key, level, lead, client, weight, df}],
     `candidates` [{client_id, name, for_review, rule, score, conflicts, evidence}], flags, faults, region.
     `client`: the card with its keys and contacts; `merged` names the cards that were merged into it.
     `leads`: the submissions on the card, oldest first, at most 50.
+    `earlier`: contacts of the client that were no leads yet {contact_id, kept_by, because, outcome, rule, received_at,
+    source, campaign, submitter, lead_id}; for such a contact's id (outcome `early`) `clients` says whose it turned out to be.
     """
     given = await store.lead(db, question.id)
     client_id = given["client_id"] if given else question.id
     card = await store.client(db, client_id) if client_id else None
     if not given and not card:
-        return {"found": False, "lead": None, "decision": None, "client": None, "leads": []}
+        return {"found": False, "lead": None, "decision": None, "client": None, "leads": [], "earlier": []}
     leads = [] if given or not card else await store.leads_of(db, card["id"], MOST_LEADS)
+    earlier = await store.early_contacts_of(db, card["id"]) if card else []
+    is_early = given is not None and given["outcome"] == early.OUTCOME
     return {
         "found": True,
         "lead": _lead(given) if given else None,
         "decision": _decision(given) if given else None,
         "client": await _client(card, db) if card else None,
         "leads": [{"lead": _lead(one), "decision": _decision(one)} for one in leads],
+        "earlier": [{**one, "because": NOT_YET[one["kept_by"]]} for one in earlier],
+        "clients": [dict(one) for one in await store.clients_of_contact(db, question.id)] if is_early else [],
     }
 
 
@@ -114,7 +122,7 @@ def _decision(row: RowMapping) -> dict[str, Any]:
     return {
         "outcome": row["outcome"],
         "rule": row["rule"],
-        "because": RULES.get(row["rule"], "none of the six keys was found in it"),
+        "because": RULES.get(row["rule"]) or NOT_YET.get(row["rule"], "none of the six keys was found in it"),
         "score": round(row["score"], 1),
         "client_id": row["client_id"],
         "evidence": json.loads(row["evidence_text"]),
@@ -151,8 +159,9 @@ _CARD: TypeAdapter[Card] = TypeAdapter(Card)
 async def lookup_client(question: LookupClient, db: AsyncConnection) -> dict[str, Any]:
     """The six-key check as a lead would meet it, while the caller is still talking; nothing is stored or locked (R1-40).
 
-    `{outcome, rule, because, score, client, evidence, candidates, faults, check_ms}`; `client` is the card to join
-    (`same` only), candidates are `{client, for_review, rule, because, score, conflicts, evidence}`, best first.
+    `{outcome, rule, because, score, client, evidence, candidates, earlier, faults, check_ms}`; `client` is the card to
+    join (`same` only), `earlier` are contacts of his that were no leads yet,
+    candidates are `{client, for_review, rule, because, score, conflicts, evidence}`, best first.
     `outcome` is `unsearchable`, with faults, when none of the six keys can be read.
     """
     began = time.perf_counter()
@@ -166,6 +175,7 @@ async def lookup_client(question: LookupClient, db: AsyncConnection) -> dict[str
             "client": None,
             "evidence": [],
             "candidates": [],
+            "earlier": [],
             "faults": [fault.model_dump() for fault in faults],
             "check_ms": _ms_since(began),
         }
@@ -182,6 +192,7 @@ async def lookup_client(question: LookupClient, db: AsyncConnection) -> dict[str
         "evidence": [_item(one) for one in decision.evidence],
         "candidates": [_judged(one, review=True) for one in decision.possible]
         + [_judged(one, review=False) for one in decision.others],
+        "earlier": [early.as_told(one).model_dump() for one in await early.look(record, arrival, known, db)],
         "faults": [],
         "check_ms": _ms_since(began),
     }
@@ -262,6 +273,7 @@ async def preview_rows(question: PreviewRows, db: AsyncConnection) -> dict[str, 
         "rows": [told[id_] for id_ in ids],
         "cards": [{"keys": found_by(card), "card": _CARD.dump_python(card, mode="json")} for card in cards],
         "gains": [{"address": gain.address, "client_id": gain.client_id} for gain in gains],
+        "most_holders": MOST_HOLDERS,
     }
 
 
@@ -406,5 +418,7 @@ async def tell_undo(question: TellUndo, db: AsyncConnection) -> dict[str, Any]:
 
 
 async def report_sources(question: ReportSources, db: AsyncConnection) -> dict[str, Any]:
-    """`{sources: [...]}`: what each source and campaign brought, the most first (REGULATION §6, reports)."""
-    return {"sources": [dict(row) for row in await store.sources_between(db, question.since, question.until)]}
+    """`{sources: [...], entered_within_s}`: what each source and campaign brought, the most first (REGULATION §6, reports)."""
+    allowed = ENTERED_WITHIN.total_seconds()
+    found = await store.sources_between(db, question.since, question.until, allowed)
+    return {"sources": [dict(row) for row in found], "entered_within_s": allowed}

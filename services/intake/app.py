@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from services.intake import answers, handlers, review, store, tables, undo
+from services.intake import answers, audit, handlers, renewal, review, set_aside, store, tables, undo
 from services.intake.http.server import entrance
-from shared.commands import JudgeReview, MergeClients, SplitClients, SubmitLead, SubmitRows, UndoImport
+from shared.commands import (
+    JudgeAudit,
+    JudgeReview,
+    MergeClients,
+    ReleaseReceipt,
+    SettleProposal,
+    SplitClients,
+    SubmitLead,
+    SubmitRows,
+    UndoImport,
+)
 from shared.events import RecallAnswered
 from shared.letterbox import Letterbox
 from shared.questions import (
@@ -12,10 +22,13 @@ from shared.questions import (
     ExplainRecognition,
     ListImports,
     ListMerges,
+    ListProposals,
     ListRejectedRows,
     ListReviews,
+    ListSetAside,
     LookupClient,
     PreviewRows,
+    ReportAudit,
     ReportSources,
     ShowReview,
     TellKeys,
@@ -32,6 +45,9 @@ ROOM = Room(
         JudgeReview: review.judge_reviews,
         MergeClients: review.merge_clients,
         SplitClients: review.split_clients,
+        SettleProposal: review.settle_proposals,
+        JudgeAudit: audit.judge_audits,
+        ReleaseReceipt: set_aside.release_receipts,
         UndoImport: undo.undo_imports,
         RecallAnswered: undo.settle_recalls,
     },
@@ -48,9 +64,15 @@ ROOM = Room(
         ListReviews: answers.list_reviews,
         ShowReview: answers.show_review,
         ListMerges: answers.list_merges,
+        ListProposals: review.list_proposals,
+        ReportAudit: audit.report_audit,
+        ListSetAside: set_aside.list_set_aside,
     },
-    watches=(Watch(step=undo.recall, every=1.0),),
-    measures={"oldest_receipt_seconds": store.oldest_receipt},
+    watches=(
+        Watch(step=undo.recall, every=1.0),
+        Watch(step=renewal.renew_stored_keys, every=renewal.EVERY),
+    ),
+    measures={"oldest_receipt_seconds": store.oldest_receipt, "cards_to_renew": renewal.to_renew},
     entrance=entrance,
     letterbox=Letterbox(claim=store.claim_receipts, settle=store.settle_receipts),
 )

@@ -9,10 +9,14 @@ from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake import store
+from services.intake import early, store
+from services.intake.early import Early
 from services.intake.rules.acceptance import faults_of
 from services.intake.rules.arrival import arrival_of
+from services.intake.rules.audit import audited_as_one_in
+from services.intake.rules.call_script import ENTERED_WITHIN, entry_lag
 from services.intake.rules.compare import Evidence
+from services.intake.rules.early_contact import no_lead_yet
 from services.intake.rules.keys import NORM_VERSION, RegularLead
 from services.intake.rules.match import Decision, Judgement
 from services.intake.rules.questionnaire import wish_of
@@ -23,7 +27,7 @@ from services.intake.rules.review import priority, suggest
 from services.intake.rules.submission import Submission, of_lead, of_rows
 from services.intake.rules.survivorship import Arrival, Card
 from shared.commands import SubmitLead, SubmitRows
-from shared.events import ClientRegistered, Fault, LeadAccepted, LeadRejected
+from shared.events import ClientRegistered, EarlierContact, EntryDelayed, Fault, LeadAccepted, LeadRejected
 from shared.message import Batch, Event, Said
 
 REJECTED = "rejected"
@@ -57,16 +61,21 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
     """Store raw, make regular, recognise, store what was decided, and say it. A repeat changes and says nothing."""
     fresh = await store.keep_submissions(db, submissions, now)
     records: list[tuple[Submission, RegularLead, list[Fault], Arrival | None]] = []
+    not_yet: list[Early] = []
     for one in submissions:
         if one.id in fresh:
             fresh.discard(one.id)
             record = make_regular(one.fields, one.country)
             faults = faults_of(one.fields, record)
             arrival = arrival_of(one.id, one.card_id, one.fields, record, one.curator)
+            rule = None if faults else no_lead_yet(one.source, one.fields, one.occasion, one.call)
+            if rule:
+                not_yet.append(Early(one, arrival, rule))
+                continue
             records.append((one, record, faults, None if faults else arrival))
 
     arrivals = [arrival for _, _, _, arrival in records if arrival]
-    keys = dict.fromkeys(key for arrival in arrivals for key in arrival.keys)
+    keys = dict.fromkeys(key for arrival in (*arrivals, *(one.arrival for one in not_yet)) for key in arrival.keys)
     await store.hold_keys(db, keys)
     known = await store.look_up(db, keys)
     before = set(known.cards)
@@ -82,6 +91,9 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
     await store.keep_keys(db, recognised)
     await store.keep_shared_keys(db, recognised)
 
+    await early.keep(not_yet, db, now)
+    places = {one.id: place for place, one in enumerate(submissions)}
+    found_again = await early.find_again(recognised, known, places, db, now)
     results = {result.arrival.lead_id: result for result in recognised}
     contacts, decisions, said = [], [], []
     for one, record, faults, _ in records:
@@ -89,13 +101,14 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
         if found and found.changed:
             contacts += _contact(one, record, found)
         decisions.append(_row(one, record, found, faults, now))
-        event = _event(one, record, found, faults)
-        if event:
-            said.append(one.cause.says(event))
+        events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now))
+        said += [one.cause.says(event) for event in events if event]
     await store.keep_contacts(db, contacts)
     await store.keep_decisions(db, decisions)
     await store.open_reviews(db, [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)])
-    return said
+    await store.open_audits(db, [row for result in recognised for row in _audits(result, now)])
+    met = {(each.contact_id, results[lead].card.client_id) for lead, told in found_again.items() for each in told}
+    return said + await early.tell(not_yet, known, met, db, now)
 
 
 def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:
@@ -105,7 +118,13 @@ def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:
     return card
 
 
-def _event(one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault]) -> Event | None:
+def _event(
+    one: Submission,
+    record: RegularLead,
+    result: Recognised | None,
+    faults: list[Fault],
+    earlier: Sequence[EarlierContact] = (),
+) -> Event | None:
     if result is None:
         return LeadRejected(lead_id=one.id, import_id=one.import_id, row=one.row, faults=faults)
     region, region_by = result.region
@@ -145,6 +164,22 @@ def _event(one: Submission, record: RegularLead, result: Recognised | None, faul
         named_date=wish.named_date,
         spoken_on=wish.spoken_on,
         wishes_call=wish.wishes_call,
+        earlier=list(earlier),
+    )
+
+
+def _delayed(one: Submission, result: Recognised | None, now: datetime) -> Event | None:
+    """A call that was entered too late is told: its head wants to know (R1-22)."""
+    ended_at = one.call.ended_at if one.call else None
+    if result is None or ended_at is None or (lag := entry_lag(ended_at, now)) <= ENTERED_WITHIN:
+        return None
+    return EntryDelayed(
+        lead_id=one.id,
+        client_id=result.card.belongs_to,
+        submitter=one.submitter,
+        ended_at=ended_at,
+        lag_s=round(lag.total_seconds(), 1),
+        allowed_s=ENTERED_WITHIN.total_seconds(),
     )
 
 
@@ -225,6 +260,21 @@ def _doubts(one: Submission, result: Recognised | None, now: datetime) -> list[d
         }
         for doubt in result.decision.possible
     ]
+
+
+def _audits(result: Recognised, now: datetime) -> list[dict[str, Any]]:
+    """A lead that was joined to a card by itself and that a person is to look at (MATCHING §11)."""
+    decision = result.decision
+    one_in = audited_as_one_in(decision.outcome, decision.rule, result.arrival.lead_id)
+    row = {
+        "lead_id": result.arrival.lead_id,
+        "client_id": result.card.client_id,
+        "rule": decision.rule,
+        "score": decision.score,
+        "one_in": one_in,
+        "opened_at": now,
+    }
+    return [row] if one_in else []
 
 
 def _contact(one: Submission, record: RegularLead, result: Recognised) -> list[dict[str, Any]]:

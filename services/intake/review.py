@@ -1,11 +1,12 @@
-"""What people say of clients: whether two are one, and that two who were made one are not. The last word overrides all rules."""
+"""What people say of clients: whether two are one, and that two who were made one are not. The last word overrides all rules.
+
+Clients with weight become one when a second person has said so too: until then the first one's word is a proposal.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,27 +14,11 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import store
-from services.intake.rules.compare import Evidence, compare
-from services.intake.rules.merging import RULE_VERSION, Families, choose_survivor, shared_keys
-from services.intake.rules.survivorship import Card
-from shared.commands import JudgeReview, MergeClients, SplitClients
-from shared.events import Agreement, ClientsMerged, ClientsSplit, Fault, JudgementRefused, ReviewJudged
-from shared.message import Batch, Event, Heard, Said
-
-Pair = tuple[UUID, UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What a person said, whichever command it came by."""
-
-    heard: Heard[Any]
-    at: datetime
-    by: str
-    note: str
-
-    def refused(self, *faults: Fault) -> Said:
-        return [self.heard.says(JudgementRefused(judgement_id=self.heard.id, faults=list(faults)))]
+from services.intake.merging import Pair, Wish, confirm, judged, keep_judgements, settled, unite
+from shared.commands import JudgeReview, MergeClients, SettleProposal, SplitClients
+from shared.events import ClientsSplit, Fault
+from shared.message import Batch, Said
+from shared.questions import ListProposals
 
 
 async def judge_reviews(words: Batch[JudgeReview], db: AsyncConnection) -> Said:
@@ -43,52 +28,28 @@ async def judge_reviews(words: Batch[JudgeReview], db: AsyncConnection) -> Said:
     """
     said: Said = []
     for heard in words:  # a person's word: few a day, each with a fixed number of statements
-        said += await _judge(_Wish(heard, words.now, heard.message.by, heard.message.note), heard.message, db)
+        said += await _judge(Wish(heard, words.now, heard.message.by, heard.message.note), heard.message, db)
     return said
 
 
-async def _judge(wish: _Wish, word: JudgeReview, db: AsyncConnection) -> Said:
+async def _judge(wish: Wish, word: JudgeReview, db: AsyncConnection) -> Said:
     doubts = await store.hold_reviews(db, word.reviews)
     if faults := _faults_of(word, doubts):
         return wish.refused(*faults)
     open_ones = [doubt for doubt in doubts if doubt["state"] == "waiting"]
-    said = [
-        wish.heard.says(
-            ReviewJudged(
-                review_id=doubt["id"],
-                client_id=doubt["card_id"],
-                other_id=doubt["other_id"],
-                verdict=word.verdict,
-                by=word.by,
-                note=word.note,
-            )
-        )
-        for doubt in open_ones
-    ]
+    pairs = [(doubt["card_id"], doubt["other_id"]) for doubt in open_ones]
+    if word.verdict == "same":
+        families = await store.hold_families(db, [each for pair in pairs for each in pair])
+        return await unite(wish, families, pairs, db, doubts=open_ones, survivor=word.survivor_id, weight=word.weight)
     ids = [doubt["id"] for doubt in open_ones]
     if word.verdict == "skip":
         await store.skip_reviews(db, ids)
-        return said
-    pairs = [(doubt["card_id"], doubt["other_id"]) for doubt in open_ones]
-    families = await store.hold_families(db, [each for pair in pairs for each in pair])
-    if word.verdict == "same":
-        told = await _merge(
-            wish,
-            families,
-            pairs,
-            db,
-            doubts={(doubt["card_id"], doubt["other_id"]): doubt for doubt in open_ones},
-            survivor=word.survivor_id,
-        )
-        if isinstance(told, Fault):
-            return wish.refused(told)
-        said += told
     else:
-        await _keep(wish, word.verdict, families, pairs, db)
-    await store.settle_reviews(db, ids, wish.heard.id)
-    if word.verdict != "same":
+        families = await store.hold_families(db, [each for pair in pairs for each in pair])
+        await keep_judgements(wish, word.verdict, families, pairs, db)
+        await store.settle_reviews(db, ids, wish.heard.id)
         await store.settle_cards(db, sorted({card_id for card_id, _ in pairs}))
-    return said
+    return judged(wish, word.verdict, open_ones)
 
 
 def _faults_of(word: JudgeReview, doubts: Sequence[RowMapping]) -> list[Fault]:
@@ -117,7 +78,7 @@ async def merge_clients(wishes: Batch[MergeClients], db: AsyncConnection) -> Sai
     """Make two clients one by a person's word, or refuse it with what stands against it (MATCHING §12)."""
     said: Said = []
     for heard in wishes:
-        wish = _Wish(heard, wishes.now, heard.message.by, heard.message.note)
+        wish = Wish(heard, wishes.now, heard.message.by, heard.message.note)
         pair = (heard.message.client_id, heard.message.other_id)
         families = await store.hold_families(db, pair)
         faults = [
@@ -132,9 +93,65 @@ async def merge_clients(wishes: Batch[MergeClients], db: AsyncConnection) -> Sai
         if faults:
             said += wish.refused(*faults)
             continue
-        told = await _merge(wish, families, [pair], db, survivor=heard.message.survivor_id)
-        said += wish.refused(told) if isinstance(told, Fault) else told
+        said += await unite(wish, families, [pair], db, survivor=heard.message.survivor_id, weight=heard.message.weight)
     return said
+
+
+async def settle_proposals(words: Batch[SettleProposal], db: AsyncConnection) -> Said:
+    """Merge what a second person confirms, or drop what is declined; who proposed it may only decline (MATCHING §11)."""
+    said: Said = []
+    for heard in words:
+        word, wish = heard.message, Wish(heard, words.now, heard.message.by, heard.message.note)
+        proposal = await store.hold_proposal(db, word.proposal_id)
+        if fault := _fault_of(word, proposal):
+            said += wish.refused(fault)
+        elif word.verdict == "decline":
+            await store.settle_proposal(db, word.proposal_id, "declined", word.by, words.now, word.note)
+            said.append(heard.says(settled(wish, word.proposal_id, "decline")))
+        elif proposal is not None:
+            said += await confirm(wish, proposal, db)
+    return said
+
+
+def _fault_of(word: SettleProposal, proposal: RowMapping | None) -> Fault | None:
+    if proposal is None:
+        return Fault(
+            field="proposal_id",
+            problem=f"There is no proposal {word.proposal_id}.",
+            remedy="`estafeta review list` shows those that wait.",
+        )
+    if proposal["state"] != "waiting":
+        return Fault(
+            field="proposal_id",
+            problem=f"It was {proposal['state']} by {proposal['settled_by']}.",
+            remedy="There is nothing to do.",
+        )
+    if word.verdict == "confirm" and word.by == proposal["proposed_by"]:
+        return Fault(
+            field="by",
+            problem=f"{word.by} proposed it, and cannot confirm it as well.",
+            remedy="Have a second person look at it.",
+        )
+    return None
+
+
+async def list_proposals(_: ListProposals, db: AsyncConnection) -> dict[str, Any]:
+    """`{proposals: [{id, clients: [{id, name, curator}], reasons, proposed_by, proposed_at, note}]}`, the oldest first."""
+    rows = await store.waiting_proposals(db)
+    pairs = {row["id"]: [UUID(one) for pair in json.loads(row["pairs"]) for one in pair] for row in rows}
+    families = await store.read_families(db, {one for ids in pairs.values() for one in ids})
+    found = []
+    for row in rows:
+        roots = dict.fromkeys(families.root(one) for one in pairs[row["id"]] if one in families.cards)
+        cards = [families.golden(one) for one in roots]
+        found.append(
+            {
+                **{name: row[name] for name in ("id", "proposed_by", "proposed_at", "note")},
+                "reasons": json.loads(row["reasons"]),
+                "clients": [{"id": card.client_id, "name": card.name, "curator": card.curator} for card in cards],
+            }
+        )
+    return {"proposals": found}
 
 
 async def split_clients(wishes: Batch[SplitClients], db: AsyncConnection) -> Said:
@@ -144,139 +161,14 @@ async def split_clients(wishes: Batch[SplitClients], db: AsyncConnection) -> Sai
     """
     said: Said = []
     for heard in wishes:
-        said += await _split(_Wish(heard, wishes.now, heard.message.by, heard.message.note), heard.message, db)
+        said += await _split(Wish(heard, wishes.now, heard.message.by, heard.message.note), heard.message, db)
     return said
-
-
-# ── merging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(slots=True)
-class _Log:
-    """What a row of moves leaves to be written, gathered while it is decided in memory."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    merges: dict[UUID, UUID] = field(default_factory=dict)
-    moved: dict[UUID, UUID] = field(default_factory=dict)
-
-
-async def _merge(
-    wish: _Wish,
-    families: Families,
-    pairs: Sequence[Pair],
-    db: AsyncConnection,
-    *,
-    doubts: dict[Pair, RowMapping] | None = None,
-    survivor: UUID | None = None,
-) -> Said | Fault:
-    """Merge each pair of (held) clients that are not one yet, and remember that a person said so."""
-    if survivor is not None and survivor not in {families.root(one) for pair in pairs for one in pair}:
-        return Fault(
-            field="survivor_id",
-            problem=f"{survivor} is none of the clients that are to be one.",
-            remedy=f"Name one of {', '.join(sorted({str(families.root(one)) for pair in pairs for one in pair}))}.",
-        )
-    before, log = families.roots(), _Log()
-    await _keep(wish, "same", families, pairs, db)
-    records = await store.records_on(db, families.cards)
-    for nth, pair in enumerate(pairs):
-        one, other = (families.root(card_id) for card_id in pair)
-        if one == other:
-            continue
-        doubt = (doubts or {}).get(pair)
-        merge_id = wish.heard.new_id(f"merge/{nth}")
-        kept, lost = (held.id for held in choose_survivor(families.cards[one], families.cards[other]))
-        if survivor is not None and families.root(survivor) == lost:
-            kept, lost = lost, kept
-        stood = (families.golden(kept), families.golden(lost))
-        moved = families.merge(kept, lost, wish.at)
-        on_cards = [lead_id for card_id in moved.cards for lead_id, _ in records.get(card_id, ())]
-        evidence = _agreements(compare(stood[1].record, stood[0].record, {}).evidence)
-        together = families.golden(kept)
-        log.merges[lost] = merge_id
-        log.moved |= dict.fromkeys(moved.cards, merge_id)
-        log.rows.append(
-            {
-                "id": merge_id,
-                "survivor_id": kept,
-                "loser_id": lost,
-                "cards": [str(one) for one in moved.cards],
-                "records": [str(one) for one in on_cards],
-                "import_id": doubt["import_id"] if doubt else None,
-                "review_id": doubt["id"] if doubt else None,
-                "merged_by": wish.by,
-                "merged_at": wish.at,
-                "note": wish.note,
-                "rule_version": RULE_VERSION,
-                "evidence": json.loads(doubt["evidence"]) if doubt else [one.model_dump() for one in evidence],
-                "before": {"survivor": _snapshot(stood[0]), "loser": _snapshot(stood[1])},
-            }
-        )
-        log.events += [
-            ClientsMerged(
-                merge_id=merge_id,
-                client_id=side,
-                survivor_id=kept,
-                loser_id=lost,
-                cards=list(moved.cards),
-                records=on_cards,
-                name=together.name,
-                region=together.region,
-                curator=together.curator,
-                by=wish.by,
-                note=wish.note,
-                rule_version=RULE_VERSION,
-                evidence=evidence,
-            )
-            for side in (lost, kept)
-        ]
-    await store.move_cards(db, before, families, log.merges)
-    await store.make_moot(db, {card_id: families.root(card_id) for card_id in log.moved}, log.moved)
-    await store.keep_merges(db, log.rows)
-    return [wish.heard.says(event) for event in log.events]
-
-
-async def _keep(wish: _Wish, verdict: str, families: Families, pairs: Iterable[Pair], db: AsyncConnection) -> None:
-    """Remember what was said of these pairs, with what they had in common when it was said."""
-    rows = []
-    for pair in dict.fromkeys(pairs):
-        one, other = sorted(pair)
-        keys = shared_keys(families.golden(families.root(one)), families.golden(families.root(other)))
-        rows.append(
-            {
-                "id": wish.heard.new_id(f"judgement/{one}/{other}"),
-                "one": one,
-                "other": other,
-                "verdict": verdict,
-                "keys": sorted([key.kind, key.value] for key in keys),
-                "judged_by": wish.by,
-                "judged_at": wish.at,
-                "note": wish.note,
-                "cause": wish.heard.id,
-            }
-        )
-    await store.judge(db, rows, wish.at)
-
-
-def _agreements(evidence: Iterable[Evidence]) -> list[Agreement]:
-    return [Agreement(key=item.key, level=item.level, one=item.lead, other=item.client) for item in evidence]
-
-
-def _snapshot(card: Card) -> dict[str, Any]:
-    return {
-        "name": card.name,
-        "region": card.region,
-        "region_by": card.region_by,
-        "curator": card.curator,
-        "record": store.record_as_json(card.record),
-    }
 
 
 # ── splitting ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _split(wish: _Wish, word: SplitClients, db: AsyncConnection) -> Said:
+async def _split(wish: Wish, word: SplitClients, db: AsyncConnection) -> Said:
     if (word.merge_id is None) == (word.import_id is None):
         return wish.refused(
             Fault(field="merge_id", problem="It does not say what to undo.", remedy="Name one merge, or one import.")
@@ -325,5 +217,5 @@ async def _split(wish: _Wish, word: SplitClients, db: AsyncConnection) -> Said:
         ]
     await store.move_cards(db, before, families, {})
     await store.undo_merges(db, rows)
-    await _keep(wish, "different", families, pairs, db)
+    await keep_judgements(wish, "different", families, pairs, db)
     return said

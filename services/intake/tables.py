@@ -45,6 +45,7 @@ imports = Table(
     Column("undo_by", Text),
     Column("undo_cause", UUID),
     Column("undoing", Boolean, nullable=False, server_default=text("false")),
+    Column("undone_to", _AT),  # what was decided later than this has been asked back
     Index("imports_undoing", "undo_at", postgresql_where=text("undoing")),
 )
 
@@ -78,7 +79,12 @@ decisions = Table(
     Column("lead_id", UUID, primary_key=True),
     Column("import_id", UUID),
     Column("purpose", Text, nullable=False),
-    Column("outcome", Text, CheckConstraint("outcome in ('same', 'possible', 'new', 'rejected')"), nullable=False),
+    Column(
+        "outcome",
+        Text,
+        CheckConstraint("outcome in ('same', 'possible', 'new', 'rejected', 'early')"),
+        nullable=False,
+    ),
     Column("client_id", UUID),
     Column("rule", Text, nullable=False),
     Column("score", REAL, nullable=False),
@@ -93,9 +99,10 @@ decisions = Table(
     # What became of it when its import was undone: `asked` as long as process has not said whether it may go.
     Column("recall", Text, CheckConstraint("recall in ('asked', 'kept', 'undone')")),
     Column("kept_because", Text),
-    CheckConstraint("(client_id is null) = (outcome = 'rejected')", name="decisions_client"),
+    CheckConstraint("(client_id is null) = (outcome in ('rejected', 'early'))", name="decisions_client"),
     Index("decisions_of_client", "client_id", postgresql_where=text("client_id is not null")),
-    Index("decisions_of_import", "import_id", "outcome", postgresql_where=text("import_id is not null")),
+    Index("decisions_of_import", "import_id", "decided_at", postgresql_where=text("import_id is not null")),
+    Index("decisions_rejected", "import_id", postgresql_where=text("outcome = 'rejected' and import_id is not null")),
 )
 
 clients = Table(
@@ -114,12 +121,14 @@ clients = Table(
     Column("root", UUID),  # the client at the top of it all
     Column("merge_id", UUID),
     Column("merged_at", _AT),
+    Column("norm_version", Integer, nullable=False, server_default=text("0")),  # of the normalisers that made `record`
     CheckConstraint(
         "(under is null) = (root is null) and (under is null) = (merge_id is null)"
         " and (under is null) = (merged_at is null)",
         name="clients_merged",
     ),
     Index("clients_of_survivor", "root", postgresql_where=text("root is not null")),
+    Index("clients_by_norm", "norm_version"),
 )
 
 contacts = Table(
@@ -144,6 +153,7 @@ client_keys = Table(
     Column("value", Text, nullable=False),
     Column("submission_id", UUID, nullable=False),
     PrimaryKeyConstraint("h", "client_id"),
+    Index("client_keys_of_client", "client_id"),
 )
 
 key_stats = Table(
@@ -169,7 +179,10 @@ receipts = Table(
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("next_at", _AT, nullable=False),
     Column("taken_at", _AT),
+    Column("released_by", Text),  # who said that a form which was set aside came of a person
+    Column("released_at", _AT),
     Index("receipts_waiting", "next_at", postgresql_where=text("state = 'waiting'")),
+    Index("receipts_set_aside", "received_at", postgresql_where=text("state = 'set_aside'")),
 )
 
 # A doubt: the card that a lead opened may be the client of another card. A pair is asked once.
@@ -219,6 +232,7 @@ judgements = Table(
     Column("superseded_at", _AT),
     CheckConstraint("one < other", name="judgements_of_two"),
     Index("judgements_standing", "one", "other", unique=True, postgresql_where=text("superseded_at is null")),
+    Index("judgements_of_other", "other", postgresql_where=text("superseded_at is null")),
 )
 
 # The log of merges: who, why, by what evidence, how both clients stood before, and how it was undone.
@@ -245,4 +259,84 @@ merges = Table(
     Index("merges_of_loser", "loser_id"),
     Index("merges_of_survivor", "survivor_id"),
     Index("merges_of_import", "import_id", postgresql_where=text("import_id is not null")),
+)
+
+# A contact that is no lead yet (a registration, an agent's contact without a meeting), and the clients it turned out to be of.
+early_contacts = Table(
+    "early_contacts",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("record", JSONB, nullable=False),
+    Column("norm_version", Integer, nullable=False),
+    Column("kept_at", _AT, nullable=False),
+    Index("early_contacts_by_norm", "norm_version"),
+)
+
+early_contact_keys = Table(
+    "early_contact_keys",
+    metadata,
+    Column("h", BigInteger, nullable=False),
+    Column("contact_id", UUID, nullable=False),
+    PrimaryKeyConstraint("h", "contact_id"),
+    Index("early_contact_keys_of_contact", "contact_id"),
+)
+
+early_contact_joins = Table(
+    "early_contact_joins",
+    metadata,
+    Column("contact_id", UUID, nullable=False),
+    Column("client_id", UUID, nullable=False),
+    Column("lead_id", UUID),  # the lead that brought them together; none if the client was known before the contact
+    Column("outcome", Text, CheckConstraint("outcome in ('same', 'possible')"), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("joined_at", _AT, nullable=False),
+    PrimaryKeyConstraint("contact_id", "client_id"),
+    Index("early_contact_joins_of_client", "client_id"),
+    Index("early_contact_joins_of_lead", "lead_id", postgresql_where=text("lead_id is not null")),
+)
+
+# Leads that were joined to a card by themselves and are to be looked at by a person: a sample, and all by doubtful rules.
+audits = Table(
+    "audits",
+    metadata,
+    Column("lead_id", UUID, primary_key=True),
+    Column("client_id", UUID, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("score", REAL, nullable=False),
+    Column("one_in", Integer, nullable=False),  # of how many joins by its rule it stands for
+    Column("opened_at", _AT, nullable=False),
+    Column("verdict", Text, CheckConstraint("verdict in ('right', 'wrong')")),
+    Column("judged_by", Text),
+    Column("judged_at", _AT),
+    Column("note", Text),
+    CheckConstraint(
+        "(verdict is null) = (judged_by is null) and (verdict is null) = (judged_at is null)", name="audits_judged"
+    ),
+    Index("audits_waiting", "opened_at", postgresql_where=text("verdict is null")),
+)
+
+# Merges of clients with weight: what one person wished, until a second one confirms or declines it.
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("pairs", JSONB, nullable=False),
+    Column("reviews", JSONB, nullable=False),
+    Column("survivor_id", UUID),
+    Column("reasons", JSONB, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", _AT, nullable=False),
+    Column("note", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state in ('waiting', 'confirmed', 'declined')"),
+        nullable=False,
+        server_default=text("'waiting'"),
+    ),
+    Column("settled_by", Text),
+    Column("settled_at", _AT),
+    Column("settled_note", Text),
+    Index("proposals_waiting", "proposed_at", postgresql_where=text("state = 'waiting'")),
 )

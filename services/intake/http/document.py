@@ -37,8 +37,9 @@ class Told(BaseModel):
     """What became of a lead. Personal data of the client is not among it."""
 
     receipt: UUID
-    state: Literal["waiting", "accepted", "rejected", "set_aside", "stuck"] = Field(
+    state: Literal["waiting", "accepted", "kept", "rejected", "set_aside", "stuck"] = Field(
         description="waiting: stored, not looked at yet; accepted: it is a lead of a client; rejected: see faults;"
+        " kept: no lead yet, a registration or a contact without a meeting, and joined to the lead when one comes;"
         " set_aside: a field was filled in that only machines see; stuck: it could not be taken in, an operator sees to it"
     )
     received_at: AwareDatetime
@@ -220,7 +221,7 @@ def page() -> str:
             rows = [(f"{p['name']} ({p['in']})", p["description"]) for p in one.get("parameters", ())]
             rows += [(status, answer["description"]) for status, answer in one["responses"].items()]
             parts.append(_table(rows))
-    for model in ("NewLead", "Told"):
+    for model in ("NewLead", "Call", "Recommendation", "Told"):
         fields = whole["components"]["schemas"][model]["properties"]
         parts.append(f"<h2>{model}</h2>" + _table([(name, one.get("description", "")) for name, one in fields.items()]))
     parts.append("<h2>Cells of a lead</h2><p>" + ", ".join(f"<code>{name}</code>" for name in LeadFields.model_fields))

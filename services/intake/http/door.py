@@ -27,9 +27,10 @@ from services.intake.http.pace import Pace, neighbourhood
 from services.intake.http.problems import Problem
 from services.intake.http.signature import Unsigned, verify
 from services.intake.http.sources import FormEntry, SourceEntry, SourcesFile
+from services.intake.rules.moments import faults_of_moments
 from shared.bus import NoAnswer
 from shared.clock import database_now, host_now
-from shared.commands import LeadFields, SubmitLead
+from shared.commands import CallForm, LeadFields, Occasion, Referral, SubmitLead
 from shared.events import Fault
 from shared.message import Question
 from shared.questions import ShowDeadlines, ShowProcess
@@ -60,6 +61,10 @@ class Brought:
     submitter: str | None = None
     named_manager: str | None = None
     country: str | None = None
+    received_at: datetime | None = None
+    occasion: Occasion | None = None
+    call: CallForm | None = None
+    referral: Referral | None = None
     is_set_aside: bool = False
 
     def command(self, now: datetime) -> SubmitLead:
@@ -71,19 +76,34 @@ class Brought:
             campaign=self.campaign or self.source.campaign,
             submitter=self.submitter or self.source.submitter,
             named_manager=self.named_manager,
-            received_at=now,
+            received_at=self.received_at or now,
             default_country=self.country or self.source.country,
             fields=self.cells,
+            call=self.call,
+            referral=self.referral,
+            occasion=self.occasion,
         )
         if self.name:
             return command
         window = int(now.timestamp()) // _SAME_FORM
         return command.model_copy(update={"external_id": f"{digest_of(command)[:40]}-{window}"})
 
+    def faults(self, now: datetime) -> list[Fault]:
+        """What cannot be of a lead that says more than its cells."""
+        found = faults_of_moments(
+            {"received_at": self.received_at, "call.ended_at": self.call.ended_at if self.call else None}, now
+        )
+        if self.referral and not self.referral.client_id and not self.referral.by.strip():
+            problem, remedy = "it does not say who recommended us", "give client_id, or in words by"
+            found.append(Fault(field="referral", problem=problem, remedy=remedy))
+        return found
+
 
 def digest_of(command: SubmitLead) -> str:
     """What tells two leads under one name apart: everything but the name and the moment."""
-    return sha256(command.model_dump_json(exclude={"external_id", "received_at"}).encode()).hexdigest()
+    # What is not said is left out, so that a lead which was brought before the field was there is still known again.
+    unsaid = {"occasion"} if command.occasion is None else set()
+    return sha256(command.model_dump_json(exclude={"external_id", "received_at"} | unsaid).encode()).hexdigest()
 
 
 def receipt_of(command: SubmitLead) -> UUID:
@@ -179,6 +199,10 @@ class Door:
                 submitter=lead.submitter,
                 named_manager=lead.named_manager,
                 country=lead.country,
+                received_at=lead.received_at,
+                occasion=lead.occasion,
+                call=lead.call_form(),
+                referral=lead.recommendation(),
             )
         )
 
@@ -196,8 +220,12 @@ class Door:
         self._slow_down(
             ("webhook", by), source.per_minute, source.burst
         )  # a stranger must not empty the source's bucket
-        cells = reading.cells_of_payload(reading.payload_in(body), source.fields)
-        return await self._keep(Brought("webhook", by, source, _name("webhook-id", name), cells, body))
+        payload = reading.payload_in(body)
+        cells = reading.cells_of_payload(payload, source.fields)
+        occasion = source.occasions.get(str(payload.get("type")))
+        return await self._keep(
+            Brought("webhook", by, source, _name("webhook-id", name), cells, body, occasion=occasion)
+        )
 
     async def take_form(self, request: Request) -> Response:
         """`POST /v1/forms/{campaign}`: a page brings what a visitor filled in; `OPTIONS` is the browser's question before."""
@@ -236,6 +264,7 @@ class Door:
                 cells=reading.cells_of_form(filled, form.fields),
                 body=body,
                 campaign=campaign,
+                occasion=form.occasion,
                 # Filled in by a machine, or by a browser that means well: it is kept and not worked (R0-10).
                 is_set_aside=form.honeypot in filled,
             )
@@ -245,6 +274,8 @@ class Door:
         """Store it, and only then say that it is accepted. Neither the bus nor another room is needed for that."""
         async with asyncio.timeout(_STORING), self.engine.begin() as db:
             now = await database_now(db)
+            if faults := brought.faults(now):
+                raise Problem("unfit", "fields are wrong", faults=faults)
             command = brought.command(now)
             receipt = receipt_of(command)
             row = {
@@ -341,9 +372,12 @@ _PREFLIGHT = {
 }
 
 
+_STATES = {"rejected": "rejected", "early": "kept"}
+
+
 def _state(kept: RowMapping) -> str:
     if kept["outcome"] is not None:
-        return "rejected" if kept["outcome"] == "rejected" else "accepted"
+        return _STATES.get(kept["outcome"], "accepted")
     if kept["state"] == "set_aside":
         return "set_aside"
     return "stuck" if kept["is_dead"] else "waiting"
@@ -351,7 +385,11 @@ def _state(kept: RowMapping) -> str:
 
 def _idempotency_key(request: Request) -> str:
     key = request.headers.get("idempotency-key")
-    return "" if key is None else _name("Idempotency-Key", key.strip().strip('"'))
+    if key is None:
+        return ""
+    key = key.strip()
+    is_quoted = len(key) > len('""') and key[0] == key[-1] == '"'
+    return _name("Idempotency-Key", key[1:-1] if is_quoted else key)
 
 
 def _name(header: str, text: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import pydantic_core
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from services.intake.http.problems import Problem, faults_in
-from shared.commands import LeadFields
+from shared.commands import CallForm, LeadFields, Occasion, Referral, ScriptQuestion
 from shared.events import Fault
 
 SECONDS = 10.0
@@ -38,6 +39,30 @@ Cells: type[BaseModel] = create_model(
 )
 
 
+class Call(_Strict):
+    """What a call adds to the cells: further answers, what was refused, when it ended (R1-13 … R1-22)."""
+
+    worked_with: _Cell = Field(default="", description="with whom of us he worked before: an id or a name (R1-16)")
+    learned_from: _Cell = Field(default="", description="how he learned of us")
+    meeting: Literal["ours", "theirs", "declined"] | None = Field(
+        default=None, description="where the meeting is that was offered; an agent's contact without one is no lead yet"
+    )
+    refused: Annotated[list[ScriptQuestion], Field(max_length=10)] = Field(
+        default=[], description="the questions he refused to answer"
+    )
+    ended_at: AwareDatetime | None = Field(
+        default=None, description="when the call ended: not in the future, at most 30 days ago"
+    )
+
+
+class Recommendation(_Strict):
+    """Who recommended us to the contact, and which of us obtained it (R0-09)."""
+
+    client_id: UUID | None = Field(default=None, description="the client who recommended us")
+    by: _Cell = Field(default="", description="who recommended us, in words, if he is no client")
+    obtained_by: _StaffId
+
+
 class NewLead(_Strict):
     """One lead, as another program brings it. At least one of company, contact, phone, e-mail, site must be filled in."""
 
@@ -51,11 +76,37 @@ class NewLead(_Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="whose telephone numbers are written without a country code"
     )
+    received_at: AwareDatetime | None = Field(
+        default=None,
+        description="when it came to you, if that was earlier: deadlines count from then. Not in the future, at most 30 days ago",
+    )
+    occasion: Occasion | None = Field(
+        default=None, description="of a web site: a registration alone is no lead; it is kept until one comes (R1-31)"
+    )
+    call: Call | None = Field(default=None, description="of a call or an agent's contact: what was asked and answered")
+    referral: Recommendation | None = Field(default=None, description="of a referral: both sides")
     fields: Cells
 
     def cells(self) -> LeadFields:
         """The cells in the language of the house."""
         return LeadFields.model_validate(self.fields.model_dump())
+
+    def call_form(self) -> CallForm | None:
+        """The call in the language of the house."""
+        return CallForm.model_validate(self.call.model_dump()) if self.call else None
+
+    def recommendation(self) -> Referral | None:
+        """The referral in the language of the house."""
+        return Referral.model_validate(self.referral.model_dump()) if self.referral else None
+
+
+_PLACES = (
+    *NewLead.model_fields,
+    *(f"fields.{name}" for name in LeadFields.model_fields),
+    *(f"call.{name}" for name in Call.model_fields),
+    *(f"referral.{name}" for name in Recommendation.model_fields),
+)
+"""Every field that a lead may have, as a fault names it."""
 
 
 async def body_of(request: Request, largest: int, kinds: tuple[str, ...]) -> bytes:
@@ -87,7 +138,7 @@ def lead_in(body: bytes) -> NewLead:
     except ValidationError as error:
         if any(one["type"] == "json_invalid" for one in error.errors(include_input=False)):
             raise Problem("unreadable", f"it is no JSON ({error.errors(include_input=False)[0]['msg']})") from None
-        faults = faults_in(error, (*NewLead.model_fields, *(f"fields.{name}" for name in LeadFields.model_fields)))
+        faults = faults_in(error, _PLACES)
         raise Problem("unfit", "fields are wrong", faults=faults) from None
 
 

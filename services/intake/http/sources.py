@@ -25,7 +25,7 @@ from pydantic import (
 from services.intake.http.problems import Problem
 from services.intake.http.signature import key_bytes
 from shared.clock import ticks
-from shared.commands import LeadFields, Name, StaffId
+from shared.commands import LeadFields, Name, Occasion, StaffId
 from shared.unit import describe
 from shared.words import Source
 
@@ -64,6 +64,7 @@ class SourceEntry(_Entry):
     `keys` are hashes, because they open the door as they are; `webhook_keys` stand in clear, because signatures are
     computed with them. Of both there may be several, so that one can be changed for another without a gap.
     `fields` says under which name (for webhooks: dotted path) a cell of the lead comes, where it is not its own.
+    `occasions` says which `type` of its webhooks is a request, a download or only a registration (R1-31).
     """
 
     kind: Source
@@ -73,6 +74,7 @@ class SourceEntry(_Entry):
     keys: list[Annotated[str, Field(pattern=_KEY_HASH)]] = []
     webhook_keys: list[SecretStr] = []
     fields: Fields = {}
+    occasions: dict[Annotated[str, Field(min_length=1, max_length=200)], Occasion] = {}
     per_minute: PerMinute = 120
     burst: Burst = 30
     largest_body: Bytes = 64 * 1024
@@ -93,12 +95,14 @@ class FormEntry(_Entry):
     """A form on web pages of certain origins; its submissions come from `source`, whose key shows their receipts.
 
     `honeypot` is a field that no person sees. `per_address` bounds one visitor, `per_minute` and `burst` all of them.
+    `occasion` says what a visitor does with it: asks for information, takes materials away, or only registers (R1-31).
     """
 
     source: Name
     origins: Annotated[list[Annotated[str, AfterValidator(_is_an_origin)]], Field(min_length=1)]
     honeypot: Annotated[str, Field(min_length=1, max_length=100)] = "homepage"
     fields: Fields = {}
+    occasion: Occasion | None = None
     per_minute: PerMinute = 120
     burst: Burst = 60
     per_address: PerMinute = 10

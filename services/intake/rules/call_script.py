@@ -8,6 +8,9 @@ from typing import Any, get_args
 
 from shared.commands import CallForm, LeadFields, ScriptQuestion
 
+ENTERED_WITHIN = timedelta(minutes=5)
+"""The SLA of R1-22, «during the call or right after it»: what is entered later is told to the head."""
+
 QUESTIONS: tuple[str, ...] = get_args(ScriptQuestion)
 
 

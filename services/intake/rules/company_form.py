@@ -65,6 +65,10 @@ def _sizes(end: int) -> dict[str, tuple[int, ...]]:
 
 
 _FIRST, _LAST = _sizes(0), _sizes(-1)
+BESIDE_A_PERSON = frozenset(
+    words[end] for words, forms in _BY_WORDS.items() if any("p" in form.where for form in forms) for end in (0, -1)
+)
+"""The first and last words of forms that are forms beside a person's name only: whether it is one need not be asked else."""
 _LONG_FIRST = tuple({sound[0] for sound in _BY_SOUND})
 _LONG_LAST = tuple({sound[-1] for sound in _BY_SOUND})
 _OF_LENGTH: dict[int, list[tuple[tuple[str, ...], Form]]] = {}
@@ -146,7 +150,7 @@ def find_inside(tokens: Sequence[Token]) -> int | None:
     return None
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def _sounds_like_a_form(word: str, at_front: bool) -> bool:
     """Whether a word may be, with its slips, the first or last one of a form written out."""
     words = _LONG_FIRST if at_front else _LONG_LAST

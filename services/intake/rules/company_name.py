@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from services.intake.rules.company_city import CITY_MARKS, QUOTE, QUOTES, take_city
 from services.intake.rules.company_form import (
+    BESIDE_A_PERSON,
     Form,
     Token,
     find_form,
@@ -21,7 +22,7 @@ from services.intake.rules.company_words import descriptors_of, is_descriptor, l
 from services.intake.rules.keys import CompanyName
 from services.intake.rules.person_name import given_of_trader, reads_like_a_person
 from services.intake.rules.placeholder import is_placeholder
-from services.intake.rules.places import CITY_TOKENS, COUNTRY_NAMES, PLAIN_CITIES
+from services.intake.rules.places import CITY_ENDS, CITY_TOKENS, COUNTRY_NAMES, LONGEST_CITY, PLAIN_CITIES
 from services.intake.rules.script import clean, lower, repair_look_alikes, skeleton
 
 _ANY_APOSTROPHE = re.compile("['’ʼ`´]")
@@ -31,12 +32,13 @@ _WORDS = re.compile(r"[\w&+]+")
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]")
 _DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.[ ]?){2,}(?:[^\W\d_](?![^\W_]))?\.?")
 _GLUED = re.compile(
-    rf"[\s{QUOTES}]*(?:(?:ООО|OOO|LLC|ОАО|OAO|ЗАО|ZAO|ПАО|НАО|ТОО|CJSC|OJSC|PJSC|JSC|Ltd|АО|ИП)(?=[А-ЯЁA-Z][а-яёa-z])"
+    rf"[\s{QUOTES}]*(?:(?:ООО|OOO|LLC|ОАО|OAO|ЗАО|ZAO|ПАО|НАО|ТОО|CJSC|OJSC|PJSC|JSC|Ltd|АО|ИП"
+    r"|ОсОО|ЧУП|ЧТУП|ГУП|МУП|ФГУП|ТОВ|TOO)(?=[А-ЯЁA-Z][а-яёa-z])|IP(?=[A-Z][a-z]+\s+[A-Z])"
     r"|ООО(?=[А-ЯЁ]{3})|ооо(?=[а-яё]{3}))"
 )
 _SPACED = re.compile(r"^[\s«\"']*(?:([ОO])\s[ОO]\s[ОO]|([ЗОПНзопн])\s[АA]\s[ОO])(?=[\s«\"'])")
 _SPACED_TRADER = re.compile(r"^\W*[ИI]\s[ПP]\s(?=[А-ЯЁA-Z][а-яёa-z]+\s+[А-ЯЁA-Z])")
-_BY_SLASH = re.compile(r"(?<!\w)(?:[KК]\s?\(\s?[ФF]\s?\)\s?[XХ]|A/S|А/О|З/А/О)(?!\w)", re.IGNORECASE)
+_BY_SLASH = re.compile(r"(?<!\w)(?:[KК]\s?\(\s?[ФF]\s?\)\s?[XХ]|A/S|А/О|З/А/О|И/П)(?!\w)", re.IGNORECASE)
 _IDEOGRAPH = re.compile("[\u3040-\ud7ff]")
 _EASTERN = re.compile("股份有限公司|有限责任公司|有限公司|株式会社|有限会社|合同会社|주식회사")
 _GLUED_BEHIND = re.compile(
@@ -103,8 +105,9 @@ def _read(text: str, flags: list[str]) -> CompanyName | None:
         flags.append("city")
         city = city or found_city
     tokens, form = _take_form(tokens, bracket_form, flags)
+    count = len(tokens)
     tokens = take_wrappers(tokens, flags)
-    if form is None and tokens:
+    if form is None and len(tokens) < count:
         tokens, form = _take_form(tokens, bracket_form, flags)
     trader = form is not None and form.kind == "IP"
     words = [token.word for token in tokens] if trader or "." not in text else _join_letters(tokens)
@@ -113,9 +116,20 @@ def _read(text: str, flags: list[str]) -> CompanyName | None:
     if not trader:
         words = shorten(words)
         words = _one_of_two_scripts(words, text)
-    if not any(word.strip("&+") for word in words):
+    if not "".join(words).strip("&+"):
         return None
-    return _compose(words, form, tuple(dict.fromkeys(aliases)), city)
+    place = "" if trader or city or tokens[-1].quoted else _place_behind(words)
+    return _compose(words, form, tuple(dict.fromkeys(aliases)), city, place)
+
+
+def _place_behind(words: Sequence[str]) -> str:
+    """The city with which a name ends, unless the name is nothing else: «Оптилит Пермь» may be Оптилит in Пермь."""
+    if len(words) > 1 and words[-1] in CITY_ENDS:
+        for size in range(min(LONGEST_CITY, len(words) - 1), 0, -1):
+            city = " ".join(words[-size:])
+            if city in PLAIN_CITIES:
+                return city
+    return ""
 
 
 def _join_letters(tokens: Sequence[Token]) -> list[str]:
@@ -145,14 +159,14 @@ def _part_forms(text: str) -> str:
     return text
 
 
-def _compose(words: list[str], form: Form | None, aliases: tuple[str, ...], city: str) -> CompanyName:
+def _compose(words: list[str], form: Form | None, aliases: tuple[str, ...], city: str, place: str) -> CompanyName:
     sounds = [skeleton(word) for word in words]
     initials: tuple[str, ...] = ()
     letters: list[str] = []
     descriptors: frozenset[str] = frozenset()
     if form is not None and form.kind == "IP" and reads_like_a_person(words):
-        place, initials = given_of_trader(words)
-        sounds = [sounds[place], *sounds[:place], *sounds[place + 1 :]]
+        at, initials = given_of_trader(words)
+        sounds = [sounds[at], *sounds[:at], *sounds[at + 1 :]]
         parts = " ".join(sounds).split()
     else:
         letters = letters_of(words)
@@ -169,6 +183,7 @@ def _compose(words: list[str], form: Form | None, aliases: tuple[str, ...], city
         letters=tuple(sorted(letters)),
         aliases=aliases,
         city=city,
+        place=place,
         initials=initials,
     )
 
@@ -184,15 +199,15 @@ def _tokens(text: str) -> list[Token]:
     quotes = [match.start() for match in QUOTE.finditer(text)]
     first = quotes[0] if quotes else len(text)
     last = quotes[-1] if len(quotes) > 1 else len(text)
+    lowered = text.lower().replace("ё", "е")
+    as_long = len(lowered) == len(text)  # but for letters like İ, whose mark lower case leaves loose
     tokens: list[Token] = []
     end = 0
     for match in _WORDS.finditer(text):
         start, stop = match.span()
-        written = text[start:stop]
-        word = lower(written)
-        if word:
-            tokens.append(Token(written, word, text[end:start], first < start < last, word in dotted))
-            end = stop
+        word = lowered[start:stop] if as_long else lower(text[start:stop])
+        tokens.append(Token(text[start:stop], word, text[end:start], first < start < last, word in dotted))
+        end = stop
     return tokens
 
 
@@ -218,7 +233,7 @@ def _join_dotted(text: str) -> tuple[str, frozenset[str]]:
 
 
 _DOTTED_PAIRS = frozenset({"sa", "as", "ag", "nv", "bv", "ab", "kg", "ad", "dd", "kk", "sl", "se", "ek", "eg", "lp"})
-_TRADER = re.compile(r"\W*(?:ип|ip|чп|ie|фоп|пбоюл|предприниматель)\b|.*\bип\W*$", re.IGNORECASE)
+_TRADER = re.compile(r"\W*(?:ип|ip|чп|ie|фоп|пбоюл|предприниматель)\b|.*\b(?:ип|ip|чп|фоп)\W*$", re.IGNORECASE)
 
 
 def _open_brackets(text: str, flags: list[str]) -> tuple[str, list[str], str, Form | None]:
@@ -276,14 +291,14 @@ def _take_form(tokens: list[Token], form: Form | None, flags: list[str]) -> tupl
         for at_front in (True, False):
             if not tokens or not may_be_form(tokens[0 if at_front else -1], at_front, len(tokens)):
                 continue
-            person = _is_of_a_person(tokens[1:] if at_front else tokens[:-1])
+            edge = tokens[0] if at_front else tokens[-1]
+            person = edge.word in BESIDE_A_PERSON and _is_of_a_person(tokens[1:] if at_front else tokens[:-1])
             found = find_form(tokens, at_front, person)
             if found is None:
                 continue
             what, size, misspelt = found
             if not _stands_alone(tokens, at_front, size, what):
                 continue
-            edge = tokens[0] if at_front else tokens[-1]
             if outside is not None and what.kind != outside.kind and (outside.words, what.words) != (("oy",), ("ab",)):
                 continue
             if outside is not None and edge.quoted and (len(tokens) == size or what.words != outside.words):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.intake.rules.compare_names import compare_names, same_person
+from services.intake.rules.compare_names import compare_names, same_person, without_place
 from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
+from services.intake.rules.places import CITIES
 from services.intake.rules.script import skeleton
 from services.intake.rules.search_keys import (
     DOMAIN,
@@ -55,6 +56,7 @@ class Comparison:
     `corporate`: a domain of few.
     `personal_mailbox`: an address of one client, not a role's, nor called like the firm when there is no surname to compare.
     `surname` is exact, differs or missing; `person`: the given names do not speak against an exact one.
+    `namesakes`: how many clients bear the name of the lead.
     """
 
     evidence: tuple[Evidence, ...]
@@ -68,6 +70,7 @@ class Comparison:
     surname: str = "missing"
     person: bool = False
     tax_id: str = "missing"
+    namesakes: int = 0
 
     @property
     def score(self) -> float:
@@ -95,16 +98,8 @@ def compare(
         holders = frequencies.get(searched, 1)
         return Evidence(key, level, of_lead, of_client, weigh(key, level, holders), holders)
 
-    found: list[Evidence] = []
-    name, conflicts = compare_names(lead.company, card.company)
-    if lead.company and card.company:
-        ours, theirs = lead.company, card.company
-        found.append(evidence("name", name, ours.core, theirs.core, name_key(ours)))
-        if ours.form and theirs.form:
-            level = "differs" if ours.form != theirs.form or "country of the form" in conflicts else "exact"
-            found.append(
-                _unweighed("form", level, _form(ours.form, ours.form_country), _form(theirs.form, theirs.form_country))
-            )
+    found, name, conflicts = _called(lead.company, card.company, frequencies, regions)
+    namesakes = found[0].df if found else 0
 
     phone = touch = False
     same = _same_phones(lead.phones, card.phones)
@@ -167,7 +162,53 @@ def compare(
         surname=surname,
         person=same_given,
         tax_id=tax_id,
+        namesakes=namesakes,
     )
+
+
+def _called(
+    ours: CompanyName | None,
+    theirs: CompanyName | None,
+    frequencies: Mapping[SearchKey, int],
+    regions: tuple[str, str],
+) -> tuple[list[Evidence], str, tuple[str, ...]]:
+    """What the names and their legal forms say: the evidence, the name's first; how the names agree; what forbids joining."""
+    name, conflicts = compare_names(ours, theirs)
+    if ours is None or theirs is None:
+        return [], name, conflicts
+    if conflicts and (ours.place or theirs.place):
+        ours, theirs, name, conflicts = _in_place(ours, theirs, regions, name, conflicts)
+    holders = frequencies.get(name_key(ours), 1)
+    found = [Evidence("name", name, ours.core, theirs.core, weigh("name", name, holders), holders)]
+    if ours.form and theirs.form:
+        level = "differs" if ours.form != theirs.form or "country of the form" in conflicts else "exact"
+        found.append(
+            _unweighed("form", level, _form(ours.form, ours.form_country), _form(theirs.form, theirs.form_country))
+        )
+    return found, name, conflicts
+
+
+def _in_place(
+    ours: CompanyName, theirs: CompanyName, regions: tuple[str, str], level: str, conflicts: tuple[str, ...]
+) -> tuple[CompanyName, CompanyName, str, tuple[str, ...]]:
+    """The names as they compare when a city behind one of them is only where the other one is.
+
+    «Оптилит Пермь» and «Оптилит» of Пермь are one firm; of another region they are two houses of a group.
+    """
+    here, there = (_ONE_TOWN.get(region, region) for region in regions)
+    if ours.place and not theirs.place and _region_of(ours.place) == there:
+        one, other = without_place(ours), theirs
+    elif theirs.place and not ours.place and _region_of(theirs.place) == here:
+        one, other = ours, without_place(theirs)
+    else:
+        return ours, theirs, level, conflicts
+    nearer, apart = compare_names(one, other)
+    return (one, other, nearer, apart) if not apart else (ours, theirs, level, conflicts)
+
+
+def _region_of(place: str) -> str:
+    region = CITIES[place]
+    return _ONE_TOWN.get(region, region)
 
 
 def _unweighed(key: str, level: str, of_lead: str, of_client: str) -> Evidence:

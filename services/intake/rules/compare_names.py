@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rapidfuzz.distance import OSA
 
 from services.intake.rules.keys import CompanyName
@@ -41,6 +43,18 @@ def compare_names(ours: CompanyName | None, theirs: CompanyName | None) -> tuple
     if level in ("variant", "differs") and not conflicts:
         conflicts.append("name")
     return level, tuple(conflicts)
+
+
+def without_place(name: CompanyName) -> CompanyName:
+    """The name without the city with which it ends (`place`)."""
+    parts = name.skeleton.split()[: -len(" ".join(map(skeleton, name.place.split())).split())]
+    return replace(
+        name,
+        core=name.core.removesuffix(name.place).rstrip(),
+        skeleton=" ".join(parts),
+        sorted_skeleton=" ".join(sorted(parts)),
+        place="",
+    )
 
 
 def _compare_firms(ours: CompanyName, theirs: CompanyName) -> tuple[str, list[str]]:
@@ -123,10 +137,13 @@ def _compare_traders(ours: CompanyName, theirs: CompanyName) -> str:
     trader, other = (ours, theirs) if ours.initials else (theirs, ours)
     surname, *rest = trader.skeleton.split(" ")
     given = list(zip(rest, trader.initials, strict=False))
+    agreed = "exact"
     if other.initials:
         namesake, *rest = other.skeleton.split(" ")
         if surname != namesake:
-            return "differs"
+            if not _is_misspelt_surname(surname, namesake):
+                return "differs"
+            agreed = "typo"
         others = list(zip(rest, other.initials, strict=False))
     else:
         words = [(skeleton(word), first_letter(word)) for word in other.core.split()]
@@ -137,7 +154,16 @@ def _compare_traders(ours: CompanyName, theirs: CompanyName) -> str:
         if len(others) > MOST_GIVEN:
             return "variant"
     agree = all(_same_given(one, another) for one, another in zip(given, others, strict=False))
-    return "exact" if given and others and agree else "variant"
+    if agreed == "typo" and not (len(given) == len(others) > 1 and agree):
+        return "differs"
+    return agreed if given and others and agree else "variant"
+
+
+def _is_misspelt_surname(one: str, other: str) -> bool:
+    """One slip in a long surname; «-а» at its end is no slip but his wife."""
+    if min(len(one), len(other)) < SHORTEST_TYPO or one.endswith("a") != other.endswith("a"):
+        return False
+    return OSA.distance(one, other, score_cutoff=1) <= 1
 
 
 def _same_given(one: tuple[str, str], other: tuple[str, str]) -> bool:

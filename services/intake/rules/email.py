@@ -93,7 +93,7 @@ def corporate_domain(address: str) -> str | None:
 
 
 def _mailbox(local: str, written_host: str) -> Mailbox | None:
-    local = in_latin_look_alikes(local).removeprefix("www.")
+    local = (local if local.isascii() else in_latin_look_alikes(local)).removeprefix("www.")
     if not local.isalnum():
         local = _DOTS.sub(".", local).strip(_EDGES)
     host = domain.host_of(written_host).removeprefix("www.")
@@ -114,6 +114,8 @@ def _searched(local: str, host: str) -> str:
 
 def is_role(local: str) -> bool:
     """Whether the local part names a function (info, sales, zakaz2, info-msk) and not a person."""
+    if local.isalpha():
+        return local in _ROLES
     parts = [part for part in _ROLE_PARTS.split(local.partition("+")[0]) if part]
     return (
         bool(parts)

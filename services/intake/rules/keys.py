@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-NORM_VERSION = 2
+NORM_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class CompanyName:
     `form_country` is the country whose law has that form (`RU`, `KZ`, `RO/MD`), None when many share it (LLC, Ltd, ОсОО).
     `descriptors` (тд, нпп, ук …), `numbers` and `letters` distinguish sister companies and are never lost (MATCHING §2);
     they are sorted, and `letters` and `initials` are always Cyrillic, so they compare whatever script the name came in.
-    `city` is a place written beside the name, not in it. A sole trader's `skeleton` begins with his surname;
+    `city` is a place written beside the name, not in it; `place` is a city with which the name itself ends, and only where
+    the firm is can tell whether it is a part of the name. A sole trader's `skeleton` begins with his surname;
     his `initials` follow the order of first name and patronymic.
     """
 
@@ -29,6 +30,7 @@ class CompanyName:
     letters: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     city: str = ""
+    place: str = ""
     initials: tuple[str, ...] = ()
 
 

@@ -8,15 +8,15 @@ from uuid import UUID
 
 from services.intake.rules.compare import Comparison, Evidence, compare
 from services.intake.rules.keys import RegularLead
-from services.intake.rules.search_keys import STRONG, SearchKey, name_key, search_keys
+from services.intake.rules.search_keys import RARE_NAME, STRONG, SearchKey, name_key, search_keys
 from services.intake.rules.survivorship import UNKNOWN, Card
 from services.intake.rules.weights import weigh
 from shared.words import Outcome
 
-RARE_NAME = 3
-"""A name that no more clients than this bear is worth a person's look even when nothing else agrees."""
 RARE_BITS = 14.9
 """… as long as its score stays above this: a name of one client may miss either the phone or the person, one of three neither."""
+PERSON_BITS = 9.5
+"""A surname beside a name is worth a look unless the rest speaks louder against it: another site, another region."""
 TOO_CLOSE = 3.0
 """Two candidates within this many bits of each other are for a person to tell apart."""
 MOST_CANDIDATES = 200
@@ -74,7 +74,7 @@ RULES: dict[str, str] = {
     "P-two": "two cards agree nearly equally well",
     "N-unknown": "no card shares a key that can speak for a company",
     "N-namesakes": "only a name agrees, and many bear it",
-    "N-elsewhere": "a rare name agrees, but region, domain, phone or person speak against it",
+    "N-elsewhere": "a rare name agrees, or a name with a surname, but region, domain, phone or person speak against it",
     "N-weak": "only a surname or a common value agrees",
     "N-judged": "a person said that this is another client, and no new key speaks against him",
 }
@@ -152,7 +152,7 @@ def judge(lead: RegularLead, card: Card, frequencies: Mapping[SearchKey, int], r
     found = compare(lead, card.record, frequencies, regions)
     if card.merged_into is not None and _repeats(lead, card):
         return Judgement(card, Outcome.SAME, "S-judged", found, found.score)
-    outcome, rule = _table(found, frequencies.get(name_key(lead.company), 1) if lead.company else 0)
+    outcome, rule = _table(found)
     return Judgement(card, outcome, rule, found, found.score)
 
 
@@ -183,13 +183,13 @@ def _told_apart(lead: RegularLead, judged: list[Judgement], apart: Apart) -> lis
     return [replace(one, outcome=Outcome.NEW, rule="N-judged") if is_answered(one) else one for one in judged]
 
 
-def _table(found: Comparison, holders_of_name: int) -> tuple[Outcome, str]:
+def _table(found: Comparison) -> tuple[Outcome, str]:
     """MATCHING §8, line by line."""
     reach = found.phone or found.web
     if found.tax_id == "exact":
         return Outcome.SAME, "S0"
     if found.conflicts:
-        alike = found.name != "differs" and (found.touch or found.person)
+        alike = found.name != "differs" and (found.touch or (found.person and found.score >= PERSON_BITS))
         return (Outcome.POSSIBLE, "P-conflict") if reach or alike else (Outcome.NEW, "N-weak")
     if found.name == "exact" and reach:
         return Outcome.SAME, "S1"
@@ -204,9 +204,9 @@ def _table(found: Comparison, holders_of_name: int) -> tuple[Outcome, str]:
     if found.touch:
         return Outcome.POSSIBLE, "P-typo" if found.name == "typo" else "P-reach"
     if found.person:
-        return Outcome.POSSIBLE, "P-person"
+        return (Outcome.POSSIBLE, "P-person") if found.score >= PERSON_BITS else (Outcome.NEW, "N-elsewhere")
     if found.name == "exact":
-        if holders_of_name > RARE_NAME:
+        if found.namesakes > RARE_NAME:
             return Outcome.NEW, "N-namesakes"
         return (Outcome.POSSIBLE, "P-rare") if found.score >= RARE_BITS else (Outcome.NEW, "N-elsewhere")
     return Outcome.NEW, "N-weak"

@@ -30,6 +30,7 @@ _DEGREE = re.compile(r"\b[кд]\.\s?[а-я]{1,4}\.(?:-?[а-я]{1,3}\.)?\s?н\.?(
 _LOOSE_HYPHEN = re.compile(r"([^\W\d_]{4,})\s+[-–—]\s+([^\W\d_]{4,})|([^\W\d_]{4,})(?:\s[-–—]|[-–—]\s)([^\W\d_]{4,})")
 _WORD = re.compile(r"[^\W\d_]+(?:[-‐‑–'’ʼ`][^\W\d_]+)*\.?")
 _DASHES = re.compile("[‐‑–]")
+_APOSTROPHE = ("'", "’", "ʼ", "`")
 _APOSTROPHES = re.compile("['’ʼ`]")
 _FEMALE_PATRONYMIC = ("овна", "евна", "ична", "ovna", "evna", "ichna")
 _MALE_PATRONYMIC = ("ович", "евич", "ьич", "ovich", "evich", "yich", "iich")
@@ -102,22 +103,33 @@ def fold_surname(word: str) -> str:
 
 def surname_skeleton(key: str) -> str:
     """The skeleton of a folded surname; «-ой» and «-ый», which transliteration and gender confuse, are one."""
-    parts = [f"{part[:-2]}ый" if len(part) > SHORT_SURNAME and part.endswith("ой") else part for part in key.split("-")]
+    parts = [
+        f"{part[:-2]}ый" if len(part) > SHORT_SURNAME and part.endswith(_STRESSED_ENDS) else part
+        for part in key.split("-")
+    ]
     return "-".join([skeleton(_as_russians_spell(part)) for part in parts])
 
 
-_ROMANIAN = str.maketrans({"ț": "ts", "ţ": "ts", "ș": "sh", "ş": "sh"})
-_ROMANIAN_CH = re.compile("^ci(?=[aou])")
+_STRESSED_ENDS = ("ой", "oy", "oi", "oj")
+_FOREIGN = str.maketrans({"ț": "ts", "ţ": "ts", "ș": "sh", "ş": "sh", "ü": "yu", "ö": "e", "ä": "e"})
+_FOREIGN_SOUNDS = (
+    (re.compile("^ci(?=[aou])"), "ch"),  # Ciobanu, Чобану
+    (re.compile("^ce|c(?=enco$)"), lambda match: f"ch{match.group()[1:]}"),  # Ceban, Șevcenco
+    (re.compile("gh(?=[ei])"), "g"),  # Gheorghiu
+    (re.compile("eanu$"), "ianu"),  # Munteanu, Мунтяну
+    (re.compile("ecov$"), "etsov"),  # Kuznecov
+    (re.compile("(?<=[rln])z$"), "ts"),  # Schwarz, Шварц
+)
 
 
 def _as_russians_spell(part: str) -> str:
-    """A Latin surname with what Romanian and the older transliterations spell otherwise: Țurcan, Ciobanu, Munteanu, Kuznecov."""
-    if not ("a" <= part[:1] <= "z" or part[:1] in "țţșş"):
+    """A Latin surname with what Romanian, German and the older transliterations spell otherwise."""
+    if not ("a" <= part[:1] <= "z" or part[:1] in "țţșşüöä"):
         return part
-    part = _ROMANIAN_CH.sub("ch", part.translate(_ROMANIAN))
-    if part.endswith("eanu"):
-        return f"{part[:-4]}ianu"
-    return f"{part[:-3]}tsov" if part.endswith("ecov") else part
+    part = part.translate(_FOREIGN)
+    for spelled, sound in _FOREIGN_SOUNDS:
+        part = spelled.sub(sound, part)
+    return part
 
 
 def reads_like_a_person(words: Sequence[str]) -> bool:
@@ -173,7 +185,7 @@ def _word(written: str, dotted: bool) -> _Word:
         is_of_a_name=patronymic and skeleton(folded) not in _SURNAMES and _made_of_a_name(folded),
         is_son=folded in _SONS,
         is_position=not short and (folded in _POSITIONS or (folded in _PARTICLES and written.islower())),
-        is_capital=written[0].isupper(),
+        is_capital=written[0].isupper() or (written[1:2] in _APOSTROPHE and written[2:3].isupper()),  # д'Артаньян
         is_titled=len(written) > 2 and written[0].isupper() and not written.isupper(),
         is_pair=len(written) == 2 and written.isupper(),
     )
@@ -284,7 +296,9 @@ def _looks_like_a_surname(word: str) -> bool:
 _FEMININE = (
     ("ская", "ский"), ("цкая", "цкий"), ("ська", "ський"), ("цька", "цький"),
     ("ова", "ов"), ("ева", "ев"), ("ина", "ин"), ("ына", "ын"),
-    ("няя", "ний"), ("ая", "ый"),
+    ("няя", "ний"),
+    ("кая", "кий"), ("гая", "гий"), ("хая", "хий"), ("жая", "жий"), ("шая", "ший"), ("чая", "чий"), ("щая", "щий"),
+    ("ая", "ый"),
     ("skaya", "skiy"), ("skaia", "skiy"), ("skaja", "skiy"),
     ("ska", "ski"), ("cka", "cki"), ("ová", ""),
     ("ova", "ov"), ("eva", "ev"), ("ina", "in"), ("yna", "yn"), ("aya", "yy"),

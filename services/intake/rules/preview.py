@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.intake.rules.recognition import Known, Recognised
-from services.intake.rules.search_keys import MOST_HOLDERS, SearchKey, search_keys
+from services.intake.rules.search_keys import SearchKey, brings_candidates, search_keys
 from services.intake.rules.survivorship import Card
 
 
@@ -24,17 +24,26 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """A key that so many cards would have gained that it brings none of them: only how many counts."""
+
+    address: int
+    holders: int
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """What earlier rows of a list would have left behind, as far as a piece can meet it."""
 
     cards: tuple[Card, ...] = ()
     gains: tuple[Gain, ...] = field(default=())
+    crowds: tuple[Crowd, ...] = field(default=())
 
 
 def on_top(known: Known, earlier: Earlier, keys: Iterable[SearchKey]) -> Known:
     """`known` as it would stand if the earlier rows had been taken in; `keys` are those that were looked up.
 
-    A key that more than `MOST_HOLDERS` would hold brings no candidates, as the index would bring none.
+    A key that too many would hold brings no candidates, as the index would bring none.
     """
     by_address = {key.address: key for key in keys}
     for card in earlier.cards:
@@ -44,8 +53,11 @@ def on_top(known: Known, earlier: Earlier, keys: Iterable[SearchKey]) -> Known:
             continue
         known.frequencies[key] = known.frequencies.get(key, 0) + 1
         known.holders.setdefault(key, []).append(gain.client_id)
+    for crowd in earlier.crowds:
+        if (key := by_address.get(crowd.address)) is not None:
+            known.frequencies[key] = known.frequencies.get(key, 0) + crowd.holders
     for key, holders in list(known.frequencies.items()):
-        if holders > MOST_HOLDERS:
+        if not brings_candidates(key, holders):
             known.holders.pop(key, None)
     return known
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.intake.rules.match import MOST_CANDIDATES, Decision, decide
-from services.intake.rules.search_keys import MOST_HOLDERS, SearchKey, search_keys
+from services.intake.rules.search_keys import SearchKey, brings_candidates, search_keys
 from services.intake.rules.survivorship import UNKNOWN, Arrival, Card, golden
 from shared.words import Outcome
 
@@ -62,7 +62,7 @@ class Known:
         shared: dict[UUID, float] = {}
         for key in keys:
             holders = self.frequencies.get(key, 0)
-            if 0 < holders <= MOST_HOLDERS:
+            if brings_candidates(key, holders):
                 for client_id in self.holders.get(key, ()):
                     shared[client_id] = shared.get(client_id, 0.0) + 1.0 / holders
         best = sorted(shared, key=lambda client_id: (-shared[client_id], client_id.bytes))
@@ -108,7 +108,7 @@ def recognise(arrivals: Sequence[Arrival], known: Known) -> list[Recognised]:
             old = known.cards[decision.client_id]
             card = old.joined_by(arrival)
             changed, curated = card != old, card.curator != old.curator
-            had = set(search_keys(old.record))
+            had = set(search_keys(old.record)) if changed else set()
             new_keys = tuple(key for key in search_keys(card.record) if key not in had) if changed else ()
             if new_keys and card.belongs_to in known.families:
                 shared_keys = tuple(key for key in new_keys if known.others_hold(card, key))

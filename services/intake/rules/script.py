@@ -13,6 +13,10 @@ _INVISIBLE = re.compile(
 )
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489]")
 _BLANKS = re.compile(r"\s+")
+_USUAL = re.compile("[ -~А-Яа-яЁё«»“”„–—]*")
+"""What nearly all cells consist of; nothing in them needs to be made one form."""
+_STRESS = re.compile("(?<=[А-Яа-я])[\u0300\u0301]")
+"""The accent that shows how a Russian name is spoken; й and ё have other marks."""
 
 
 LONGEST_CELL = 2_000
@@ -23,13 +27,52 @@ def clean(raw: str) -> str:
     """`raw` in one Unicode form, case kept: composed, № as a blank, compatibility forms and invisible marks gone."""
     if len(raw) > LONGEST_CELL:
         raw = raw[:LONGEST_CELL]
-    if raw.isascii() or (raw.isprintable() and unicodedata.is_normalized("NFKC", raw)):
+    if raw.isascii() or _USUAL.fullmatch(raw):
         return raw
-    text = unicodedata.normalize("NFC", raw)
+    if _MISREAD.search(raw):
+        raw = _read_again(raw)
+    if raw.isprintable() and unicodedata.is_normalized("NFKC", raw) and not _STRESS.search(raw):
+        return raw
+    text = _STRESS.sub("", unicodedata.normalize("NFC", raw))
     if "№" in text:
         text = text.replace("№", " ")
     text = _INVISIBLE.sub("", text)
     return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+
+
+# ── text that a program read in the wrong encoding ──────────────────────────────────────────────────────────────────
+
+_SECOND = "".join(bytes((byte,)).decode("cp1251", "replace") for byte in range(0x80, 0xC0))
+_MISREAD = re.compile(
+    rf"(?:[РС][{re.escape(_SECOND)} ]\W{{0,3}}){{2}}"  # РћРћРћ: UTF-8 read as Windows-1251
+    "|(?:[ÐÑ][\x80-\xbfŒœŠšŸŽžƒˆ˜‐-›€™]\\W{0,3}){2}"  # ÐžÐžÐž: the same as Windows-1252
+    "|[À-ÿ]{4}"  # Ðîìàøêà: Windows-1251 read as Windows-1252; no word of any language has four such letters in a row
+)
+_CYRILLIC_AS_LATIN = re.compile("[À-ÿ]{4}")
+_LOST_BYTE = "\x98"
+"""What Windows-1251 has no letter for; programs put a question mark in a diamond there."""
+
+
+def _read_again(text: str) -> str:
+    """`text` as it was before a program took its bytes for those of another encoding; as it is when it makes no sense so."""
+    if re.search("[РС]", text):
+        sent = bytearray()
+        for letter in re.sub("([РС]) (?=[РС])", "\\1\xa0", text).replace("\ufffd", _LOST_BYTE):
+            sent += _LOST_BYTE.encode("latin-1") if letter == _LOST_BYTE else letter.encode("cp1251", "replace")
+        return _decoded(bytes(sent), "utf-8") or text
+    sent = bytearray()
+    for letter in text:
+        sent += letter.encode("latin-1") if ord(letter) < 256 else letter.encode("cp1252", "replace")
+    whole = _decoded(bytes(sent), "utf-8")
+    return whole or (_decoded(bytes(sent), "cp1251") if _CYRILLIC_AS_LATIN.search(text) else "") or text
+
+
+def _decoded(sent: bytes, encoding: str) -> str:
+    """The text of these bytes, without a last letter that was cut in two; empty when they are not of that encoding."""
+    try:
+        return sent.decode(encoding)
+    except UnicodeDecodeError as error:
+        return sent[: error.start].decode(encoding) if error.start >= len(sent) - 2 else ""
 
 
 def lower(text: str) -> str:
@@ -57,10 +100,13 @@ _CYRILLIC = re.compile(r"[Ѐ-ԯ]")
 _WORD = re.compile(r"[^\W\d_]+")
 _GREEK_TO_LATIN = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo")
 _GREEK = re.compile("[Α-Ωο]")
+_SUSPECT = re.compile("[A-Za-z][Ѐ-ԯ]|[Ѐ-ԯ][A-Za-z]|[Α-Ωο]")
+"""Where two alphabets meet inside a word; most texts have no such place."""
 _GREEK_WORD = re.compile(
     r"[ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοA-Za-zА-Яа-яЁё]*[ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο][ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοA-Za-zА-Яа-яЁё]*(?![α-ωά-ώ])"
 )
 _ROMAN_MIX = re.compile(r"[IVXivxХхІі]{2,}")
+_ALL_ALIKE = re.compile(r"(?<![^\W_])[ABCEHKMOPTXaceopxy]+(?![^\W_])")
 
 
 def _repair_word(match: re.Match[str]) -> str:
@@ -83,13 +129,15 @@ def repair_look_alikes(text: str) -> str:
 
     A word that no single script can write stays as it is; «DжетАвто» is somebody's taste, not a slip.
     """
-    if text.isascii():
+    if text.isascii() or not _SUSPECT.search(text):
         return text
     if _GREEK.search(text):
         text = _GREEK_WORD.sub(lambda match: match.group().translate(_GREEK_TO_LATIN), text)
-    if not (_LATIN.search(text) and _CYRILLIC.search(text)):
-        return text
-    return _WORD.sub(_repair_word, text)
+    repaired = _WORD.sub(_repair_word, text)
+    if len(_LATIN.findall(repaired)) < len(_LATIN.findall(text)):
+        # whoever's letters were mixed in one word has the words beside it from the same keyboard: «Игнaтьeв B.A.»
+        return _ALL_ALIKE.sub(lambda match: match.group().translate(_TO_CYRILLIC), repaired)
+    return repaired
 
 
 def in_latin_look_alikes(text: str) -> str:
@@ -100,8 +148,8 @@ def in_latin_look_alikes(text: str) -> str:
 # ── the skeleton ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # One symbol for one sound: j = ж, w = ш щ, 4 = ч, c = ц, h = х. Pairs that Latin spelling cannot tell apart are one symbol.
-_CYRILLIC_PAIRS = re.compile("тс|тз|тч|сч|шч|сх|зх|дж")
-_PAIR_SOUND = {"тс": "ц", "тз": "ц", "тч": "ч", "сч": "ш", "шч": "ш", "сх": "ш", "зх": "ж", "дж": "ж"}
+_PAIRS = (("ts", "c"), ("tz", "c"), ("w4", "w"), ("s4", "w"), ("sh", "w"), ("dj", "j"), ("zh", "j"), ("t4", "4"))
+"""тс тз шч сч сх дж зх тч, in an order in which no pair is made by another."""
 _SOUND = str.maketrans(
     {
         **dict(zip("абвгдезийклмнопрстуфхцчшщыэжі", "abvgdeziiklmnoprstufhc4wwieji", strict=True)),
@@ -110,7 +158,7 @@ _SOUND = str.maketrans(
     }
 )
 _LATIN_SOUNDS = re.compile(
-    "tsch|shch|sch|tch|skh|zkh|dzh|sh|ch|zh|kh|dj|ph|ck|ts|tz|tc(?=v)|ya|yu|ye|yo|ju|ja|[cqwxyj]"
+    "^j(?=u(?:k|rav)|ar(?:ov|k))|tsch|shch|sch|tch|skh|zkh|dzh|sh|ch|zh|kh|dj|ph|ck|ts|tz|tc(?=v)|ya|yu|ye|yo|ju|ja|[cqwxyj]"
 )
 _SPELLED = {
     **{"tsch": "4", "shch": "w", "sch": "w", "tch": "4", "skh": "w", "zkh": "j", "dzh": "j", "dj": "j"},
@@ -149,12 +197,20 @@ def _sounds(word: str) -> str:
     if word in _LOANS:
         return _LOANS[word]
     if word.isascii():
+        parts = _LONG_LOANS.split(word)
         whole = "".join(
-            _LOANS[part] if part in _LOANS else _LATIN_SOUNDS.sub(_latin_sound, _TECH.sub("teh", part))
-            for part in _LONG_LOANS.split(word)
+            [
+                _LOANS[part] if part in _LOANS else _LATIN_SOUNDS.sub(_latin_sound, _TECH.sub("teh", part))
+                for part in parts
+            ]
         )
+        if len(parts) > 1:
+            whole = whole.replace("ts", "c")  # where two of them meet: Cvetmetservice
     else:
-        whole = _CYRILLIC_PAIRS.sub(lambda match: _PAIR_SOUND[match.group()], word).translate(_SOUND)
+        whole = word.translate(_SOUND)
+        for pair, sound in _PAIRS:
+            if pair in whole:
+                whole = whole.replace(pair, sound)
         if not whole.isascii():
             plain = unicodedata.normalize("NFD", word.translate(_STRIPPED))
             plain = _MARKS.sub("", plain)
@@ -195,7 +251,7 @@ def skeleton(word: str) -> str:
     Idempotence is promised for the words that come in, not for skeletons: a skeleton is compared, never read again.
     """
     if word.isalpha():
-        return roman(word) or _sounds(word)
+        return (roman(word) if word.isascii() else "") or _sounds(word)
     parts = _PARTS.findall(word.translate(_STRIPPED) if "&" in word or "+" in word else word)
     return " ".join((part.lstrip("0") or "0") if part[0].isdigit() else _sounds(part) for part in parts)
 

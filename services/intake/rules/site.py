@@ -10,7 +10,7 @@ from services.intake.rules.script import clean
 
 _PLAIN = re.compile(r"(?:https?://)?(?:www\.)?([a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.[a-z]{2,})/?", re.IGNORECASE)
 _SCHEME = re.compile(r"^(?:h+[htpтр]{1,5}s?|[htp]{3,5}s?)\s*(?:[:;]+[\s.,]*|[.,]*(?=[/\\]))[:;/\\]*\s*", re.IGNORECASE)
-_JOINED_SCHEME = re.compile(r"(?<=\S)(?=https?:?//)", re.IGNORECASE)
+_JOINED_SCHEME = re.compile(r"(?<=[^\s=])(?=https?:?//)", re.IGNORECASE)
 _LABELS = re.compile(r"^(?:сайт|web|site|url|веб-сайт|website|адрес)\s*[:=]\s*", re.IGNORECASE)
 _LOOSE_DOT = re.compile(r"(?<=\w)(?:\s?\.\s+|\s+\.\s?)(?=(?:ru|com|net|org|su|by|kz|ua|рф)\b)", re.IGNORECASE)
 _WWW = re.compile(r"^(?:w{2,4}\d?|ввв)[.,/]+(?=[^/]*[.,])", re.IGNORECASE)

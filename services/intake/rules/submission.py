@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from shared.commands import CallForm, LeadFields, Referral, SubmitLead, SubmitRows
+from shared.commands import CallForm, LeadFields, Occasion, Referral, SubmitLead, SubmitRows
 from shared.message import Cause, Heard
 from shared.words import Source
 
@@ -33,6 +33,7 @@ class Submission:
     row: int | None = None
     call: CallForm | None = None
     referral: Referral | None = None
+    occasion: Occasion | None = None
 
     @property
     def card_id(self) -> UUID:
@@ -57,6 +58,7 @@ def of_lead(heard: Heard[SubmitLead], now: datetime) -> Submission:
         named_manager=wish.named_manager,
         call=wish.call,
         referral=wish.referral,
+        occasion=wish.occasion,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
-from services.intake.rules.keys import RegularLead
+from services.intake.rules.keys import NORM_VERSION, RegularLead
 from services.intake.rules.merging import Families, Held
 from services.intake.rules.survivorship import Card
 from shared.database import execute, fetch, insert
@@ -79,12 +79,13 @@ async def open_cards(db: AsyncConnection, cards: Sequence[Card], now: datetime) 
     await execute(
         db,
         f"""
-        insert into clients (id, name, form, region, region_by, curator, provisional, record, created_at)
-        select id, name, form, region, region_by, curator, provisional, record::jsonb, $9::timestamptz
+        insert into clients (id, name, form, region, region_by, curator, provisional, record, created_at, norm_version)
+        select id, name, form, region, region_by, curator, provisional, record::jsonb, $9::timestamptz, $10::integer
         from {_GIVEN_CARDS}
         """,
         *_given(cards),
         now,
+        NORM_VERSION,
     )
 
 

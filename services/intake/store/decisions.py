@@ -109,24 +109,30 @@ async def outcomes_of(db: AsyncConnection, lead_ids: Sequence[UUID]) -> dict[UUI
     return {row["lead_id"]: {name: value for name, value in row.items() if name != "lead_id"} for row in rows}
 
 
-async def sources_between(db: AsyncConnection, since: datetime, until: datetime) -> Sequence[RowMapping]:
-    """What was handed in as leads in a time, by source and campaign."""
+async def sources_between(
+    db: AsyncConnection, since: datetime, until: datetime, allowed: float
+) -> Sequence[RowMapping]:
+    """What was handed in as leads in a time, by source and campaign; a call is late `allowed` seconds after its end."""
     return await fetch(
         db,
         """
         select given.source, coalesce(given.campaign, '') as campaign, count(*) as leads,
-               count(*) filter (where made.outcome <> 'rejected') as accepted,
+               count(*) filter (where made.client_id is not null) as accepted,
                count(*) filter (where made.outcome = 'new') as new, count(*) filter (where made.outcome = 'same') as same,
                count(*) filter (where made.outcome = 'possible') as possible,
                count(*) filter (where made.outcome = 'rejected') as rejected,
+               count(*) filter (where made.outcome = 'early') as early,
                count(*) filter (where made.recall = 'undone') as undone,
                count(distinct given.submitter) as submitters,
                percentile_cont(0.5) within group (order by (given.call ->> 'entry_lag_s')::float8) as entry_lag_s,
-               max((given.call ->> 'entry_lag_s')::float8) as longest_lag_s
+               max((given.call ->> 'entry_lag_s')::float8) as longest_lag_s,
+               count(given.call ->> 'entry_lag_s') as calls,
+               count(*) filter (where (given.call ->> 'entry_lag_s')::float8 > $3) as late
         from submissions as given join decisions as made on made.lead_id = given.id
         where given.purpose = 'leads' and given.received_at >= $1 and given.received_at < $2
         group by 1, 2 order by leads desc, 1, 2
         """,
         since,
         until,
+        allowed,
     )

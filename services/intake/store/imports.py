@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.rules.taking_back import Brought, Left
+from services.intake.store.audits import drop_audits
 from services.intake.store.cards import change_cards
+from services.intake.store.early import part_early_contacts
 from shared.commands import LeadFields
 from shared.database import execute, fetch
 
@@ -40,7 +43,7 @@ async def imports_so_far(db: AsyncConnection, limit: int) -> Sequence[RowMapping
 
 
 async def undo_of(db: AsyncConnection, import_id: UUID) -> RowMapping | None:
-    """How far the undoing of an import is: leads and cards gone, left, still asked for."""
+    """How far the undoing of an import is: leads gone, left, still asked for; and cards gone, counted when all is done."""
     rows = await fetch(
         db,
         """
@@ -51,16 +54,22 @@ async def undo_of(db: AsyncConnection, import_id: UUID) -> RowMapping | None:
                    count(*) filter (where outcome <> 'rejected' and recall is null) as untold,
                    count(*) filter (where recall = 'asked') as asked,
                    count(*) filter (where recall = 'undone') as undone,
-                   count(*) filter (where recall = 'kept') as kept,
-                   count(distinct made.client_id) filter (where recall = 'undone' and card.id is null) as cards_gone
-            from decisions as made left join clients as card on card.id = made.client_id
-            where made.import_id = list.id
+                   count(*) filter (where recall = 'kept') as kept, 0 as cards_gone
+            from decisions where import_id = list.id
         ) as made
         where list.id = $1
         """,
         import_id,
     )
-    return rows[0] if rows else None
+    if not rows or rows[0]["untold"] or rows[0]["asked"]:
+        return rows[0] if rows else None
+    [gone] = await fetch(
+        db,
+        "select count(distinct made.client_id) as cards_gone from decisions as made where made.import_id = $1"
+        " and made.recall = 'undone' and not exists (select from clients where id = made.client_id)",
+        import_id,
+    )
+    return cast(RowMapping, {**rows[0], **gone})
 
 
 async def left_of_import(db: AsyncConnection, import_id: UUID, limit: int) -> Sequence[RowMapping]:
@@ -83,7 +92,7 @@ async def wish_undone(db: AsyncConnection, import_id: UUID, by: str | None, caus
     """Begin to undo an import, or ask again for what was left of it; whether there is such an import."""
     found = await execute(
         db,
-        "update imports set undoing = true, undo_at = $2, undo_by = $3, undo_cause = $4 where id = $1",
+        "update imports set undoing = true, undo_at = $2, undo_by = $3, undo_cause = $4, undone_to = null where id = $1",
         import_id,
         now,
         by,
@@ -101,7 +110,7 @@ async def undo_latecomers(db: AsyncConnection, imports: Sequence[UUID]) -> None:
     """Rows of imports that are undone were still on their way: they are taken back as well."""
     await execute(
         db,
-        "update imports set undoing = true where id = any($1::uuid[]) and undo_at is not null and not undoing",
+        "update imports set undoing = true, undone_to = null where id = any($1::uuid[]) and undo_at is not null",
         list(imports),
     )
 
@@ -119,23 +128,24 @@ async def next_to_recall(db: AsyncConnection, import_id: UUID, limit: int) -> Se
     """What of an import is not asked for yet, the last row first: (lead_id, client_id, merged, judged).
 
     The last first, so that a lead which joined the sale of an earlier row is out of it before that row is asked for.
+    What was asked for already is not looked at again: the import remembers how far down its rows that is.
     """
-    return await fetch(
+    rows = await fetch(
         db,
         """
         with untold as materialized (
             select lead_id, client_id, decided_at from decisions
             where import_id = $1 and outcome <> 'rejected' and recall is null
-        ), edge as (
-            select min(decided_at) as at from (select decided_at from untold order by decided_at desc limit $2) as last
+              and decided_at <= coalesce((select undone_to from imports where id = $1), 'infinity')
+            order by decided_at desc fetch first $2 rows with ties
         )
         select made.lead_id, made.client_id, coalesce(card.root is not null or exists (
                    select from clients as other where other.root = card.id), false) as merged,
                exists (select from judgements as said where said.superseded_at is null
-                       and (said.one = made.client_id or said.other = made.client_id)) as judged
+                       and (said.one = made.client_id or said.other = made.client_id)) as judged, made.decided_at
         from (
             select untold.*, given.sheet, given.row_number
-            from edge join untold on untold.decided_at >= edge.at join submissions as given on given.id = untold.lead_id
+            from untold join submissions as given on given.id = untold.lead_id
             order by untold.decided_at desc, given.sheet desc, given.row_number desc limit $2
         ) as made
         left join clients as card on card.id = made.client_id
@@ -144,11 +154,14 @@ async def next_to_recall(db: AsyncConnection, import_id: UUID, limit: int) -> Se
         import_id,
         limit,
     )
+    if rows:
+        await execute(db, "update imports set undone_to = $2 where id = $1", import_id, rows[0]["decided_at"])
+    return rows
 
 
 async def end_undoing(db: AsyncConnection, import_id: UUID) -> None:
     """All of an import has been asked for."""
-    await execute(db, "update imports set undoing = false where id = $1", import_id)
+    await execute(db, "update imports set undoing = false, undone_to = null where id = $1", import_id)
 
 
 async def mark_recalled(db: AsyncConnection, leads: Mapping[UUID, tuple[str, str | None]]) -> None:
@@ -254,3 +267,5 @@ async def leave_cards(db: AsyncConnection, left: Sequence[Left], leaving: Sequen
         gone,
         list(leaving),
     )
+    await part_early_contacts(db, gone, leaving)
+    await drop_audits(db, leaving)

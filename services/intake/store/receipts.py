@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -100,3 +101,36 @@ async def receipt(db: AsyncConnection, receipt_id: UUID, source_system: str) -> 
         SubmitLead.subject,
     )
     return rows[0] if rows else None
+
+
+async def set_aside(db: AsyncConnection, receipt_id: UUID | None, limit: int) -> Sequence[RowMapping]:
+    """The forms that were taken for a machine's, the newest first; or the one that is meant."""
+    return await fetch(
+        db,
+        "select id, source_system, command, received_at from receipts where state = 'set_aside'"
+        " and ($1::uuid is null or id = $1) order by received_at desc, id limit $2",
+        receipt_id,
+        limit,
+    )
+
+
+async def count_set_aside(db: AsyncConnection) -> int:
+    """How many forms were taken for a machine's and not released."""
+    rows = await fetch(db, "select count(*) as n from receipts where state = 'set_aside'")
+    return int(rows[0]["n"])
+
+
+async def release_receipt(db: AsyncConnection, receipt_id: UUID, by: str, now: datetime) -> bool | None:
+    """Let a form that was set aside be served; False if it was released before, None if it was never set aside."""
+    released = await execute(
+        db,
+        "update receipts set state = 'waiting', next_at = $3, released_by = $2, released_at = $3"
+        " where id = $1 and state = 'set_aside'",
+        receipt_id,
+        by,
+        now,
+    )
+    if released:
+        return True
+    known = await fetch(db, "select from receipts where id = $1 and released_at is not null", receipt_id)
+    return False if known else None
