@@ -17,7 +17,7 @@ from rich.text import Text
 
 from estafeta.client import Bus, line_to_house
 from estafeta.trouble import Trouble
-from shared.commands import ScriptQuestion
+from shared.commands import Occasion, ScriptQuestion
 from shared.words import Source, Stage, TaskKind, TouchKind, TouchResult
 
 T = TypeVar("T")
@@ -45,8 +45,34 @@ review_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(review_app, name="review")
+lead_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(lead_app, name="lead")
+presence_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(presence_app, name="presence")
 routing_app = typer.Typer(help="Routing on files, without servers.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(routing_app, name="routing")
+report_app = typer.Typer(help="Reports as tables, CSV and charts.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(report_app, name="report")
+
+roster_app = typer.Typer(
+    help="The duty roster: shown, checked, drawn up, imported and published.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(roster_app, name="roster")
+
+client_app = typer.Typer(
+    help="One client: whose he is, and giving him to another.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(client_app, name="client")
+staff_app = typer.Typer(
+    help="People: changing one, dismissing one, and taking that back.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(staff_app, name="staff")
+office_app = typer.Typer(help="Offices: handing the base of one over.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(office_app, name="office")
+moves_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(moves_app, name="moves")
 
 State = Annotated[
     Path,
@@ -181,6 +207,159 @@ def apply(
     _show(*_with_house(state, lambda bus: apply_company(bus, company, file)))
 
 
+@app.command()
+def who(
+    at: Annotated[str | None, typer.Option(help="Day and time: 2026-11-03 11:00; now if left out.")] = None,
+    region: Annotated[str | None, typer.Option(help="Who covered it: RU-SPE, KZ.")] = None,
+    office: Annotated[str | None, typer.Option(help="Only this office; the time is by its clock.")] = None,
+    lang: Annotated[str | None, typer.Option(help="en or ru; by LANG if not given.")] = None,
+    state: State = HERE,
+) -> None:
+    """Who was it: who covered a region, was on duty, was absent, and what was in force at a moment."""
+    from estafeta.explain import language
+    from estafeta.who import who_was_it
+
+    words = language(lang).language
+    _show(*_with_house(state, lambda bus: who_was_it(bus, at, region, office, words)))
+
+
+@app.command()
+def absence(
+    staff: Annotated[str, typer.Argument(metavar="STAFF", help="Id of the member of staff.")],
+    since: Annotated[str, typer.Option("--from", help="First day, or a moment: 2026-12-01 14:00.")],
+    until: Annotated[str, typer.Option("--to", help="Last day, which belongs to it, or a moment.")],
+    reason: str = "vacation",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="He is there after all in this time.")] = False,
+    by: Annotated[str | None, typer.Option(help="Id of the member of staff who enters it.")] = None,
+    state: State = HERE,
+) -> None:
+    """Enter a planned absence, or withdraw one: no new leads, and none owed. The company file leaves it as it is."""
+    from estafeta.people import absent
+
+    _show(*_with_house(state, lambda bus: absent(bus, staff, since, until, reason, withdraw=withdraw, by=by)))
+
+
+@staff_app.command("change")
+def staff_change(
+    id: Annotated[str, typer.Argument(metavar="STAFF", help="Id of the member of staff.")],
+    weight: Annotated[float | None, typer.Option(help="Share of leads beside the colleagues'.")] = None,
+    per_day: Annotated[int | None, typer.Option(help="Cap on the leads of a day.")] = None,
+    open_leads: Annotated[int | None, typer.Option(help="Cap on the leads he holds open.")] = None,
+    duty_hours: Annotated[float | None, typer.Option(help="On duty in a week, at most.")] = None,
+    notice: Annotated[str | None, typer.Option(help="Day from when on he takes no new leads.")] = None,
+    languages: Annotated[str | None, typer.Option(help="ISO 639 codes by comma: ru,en.")] = None,
+    lift: Annotated[
+        list[str] | None, typer.Option(help="What no longer holds: per-day, open-leads, duty-hours, notice.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Id of the member of staff who wants it.")] = None,
+    state: State = HERE,
+) -> None:
+    """Change weight, caps, languages, weekly hours or notice date of somebody from now on."""
+    from estafeta.people import change
+
+    spoken = [code.strip() for code in languages.split(",") if code.strip()] if languages else None
+    changed = {
+        "weight": weight,
+        "per_day": per_day,
+        "open_leads": open_leads,
+        "duty_hours": duty_hours,
+        "languages": spoken,
+    }
+    _show(*_with_house(state, lambda bus: change(bus, id, changed, notice, lift or [], by)))
+
+
+# ── the duty roster ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+Office = Annotated[str, typer.Argument(help="Id of the office.")]
+AnyOffice = Annotated[str | None, typer.Argument(help="Id of the office; all that have a roster if left out.")]
+FirstDay = Annotated[str | None, typer.Option("--from", help="First day, by the clock of the office.")]
+LastDay = Annotated[str | None, typer.Option("--to", help="Last day, which belongs to it.")]
+EnteredBy = Annotated[str | None, typer.Option(help="Id of the member of staff who enters it.")]
+Lang = Annotated[str | None, typer.Option(help="en or ru; by LANG if not given.")]
+
+
+@roster_app.command("show")
+def roster_show(office: AnyOffice = None, since: FirstDay = None, until: LastDay = None, state: State = HERE) -> None:
+    """Who is on duty, day by day, and the leads each is expected to receive; a week from today if no days are given."""
+    from estafeta.roster import show
+
+    _show(*_with_house(state, lambda bus: show(bus, office, since, until)))
+
+
+@roster_app.command("check")
+def roster_check(
+    office: AnyOffice = None,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="How far ahead.")] = 4,
+    lang: Lang = None,
+    state: State = HERE,
+) -> None:
+    """Where somebody will be missing in the weeks to come. Exit code 1 if anywhere."""
+    from estafeta.explain import language
+    from estafeta.roster import gaps
+
+    words = language(lang).language
+    lines, missing = _with_house(state, lambda bus: gaps(bus, office, weeks, words))
+    _show(*lines)
+    if missing:
+        raise typer.Exit(1)
+
+
+@roster_app.command("make")
+def roster_make(
+    office: Office,
+    since: FirstDay = None,
+    until: LastDay = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Enter it as well.")] = False,
+    by: EnteredBy = None,
+    lang: Lang = None,
+    state: State = HERE,
+) -> None:
+    """Draw up a roster that shares the expected leads evenly, and say what could not be done; four weeks from tomorrow."""
+    from estafeta.explain import language
+    from estafeta.roster import make
+
+    words = language(lang).language
+    _show(*_with_house(state, lambda bus: make(bus, office, since, until, apply=apply, by=by, lang=words)))
+
+
+@roster_app.command("import")
+def roster_import(
+    office: Office,
+    file: Annotated[Path, typer.Argument(help="An iCalendar file (.ics).")],
+    since: FirstDay = None,
+    until: LastDay = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what would be entered.")] = False,
+    by: EnteredBy = None,
+    state: State = HERE,
+) -> None:
+    """Take shifts from a calendar, recurring ones too; they replace what was entered for these days, not the company file."""
+    from estafeta.roster import import_
+
+    _show(*_with_house(state, lambda bus: import_(bus, office, file, since, until, preview=preview, by=by)))
+
+
+@roster_app.command("export")
+def roster_export(
+    office: Office,
+    since: FirstDay = None,
+    until: LastDay = None,
+    staff: Annotated[str | None, typer.Option(help="Only the shifts of this member of staff.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write it to this file; to standard output if left out.")] = None,
+    state: State = HERE,
+) -> None:
+    """Publish the roster as iCalendar, for any calendar program; a year from today if no days are given."""
+    from estafeta.roster import export
+
+    written = _with_house(state, lambda bus: export(bus, office, since, until, staff))
+    if out is None:
+        sys.stdout.buffer.write(written)
+        return
+    try:
+        out.write_bytes(written)
+    except OSError as error:
+        raise Trouble(f"{out} cannot be written ({error.strerror}).", "Choose another file.") from None
+
+
 # ── leads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -264,8 +443,9 @@ def sources(
     _show(_with_house(state, lambda bus: report_sources(bus, since, until)))
 
 
-@app.command()
+@lead_app.callback(invoke_without_command=True)
 def lead(
+    context: typer.Context,
     company: str = "",
     contact: Annotated[str, typer.Option(help="Name of the person.")] = "",
     phone: str = "",
@@ -299,11 +479,17 @@ def lead(
     obtained_by: Annotated[
         str | None, typer.Option(help="Id of the member of staff who obtained the referral.")
     ] = None,
+    occasion: Annotated[
+        str | None,
+        typer.Option(help=f"Of a web site: {_names(get_args(Occasion))}; a registration alone is no lead."),
+    ] = None,
     state: State = HERE,
 ) -> None:
-    """Submit one lead and see what became of it: card, outcome, manager, rule, task, deadline."""
+    """Submit one lead and see what became of it: card, outcome, manager, rule, task, deadline; or answer for one."""
     from estafeta.lead import call_of, referral_of, submit_lead, wish
 
+    if context.invoked_subcommand is not None:
+        return
     fields = {
         "company": company,
         "contact": contact,
@@ -331,8 +517,83 @@ def lead(
         country=country.upper(),
         call=call_of(source, worked_with, learned_from, meeting, refused, call_ended),
         referral=referral_of(referred_by, obtained_by),
+        occasion=occasion,
     )
     _show(*_with_house(state, lambda bus: submit_lead(bus, command_id, command)))
+
+
+Answering = Annotated[
+    str | None, typer.Option("--by", help="Id of the one who says it; whoever has the lead, if left out.")
+]
+
+
+@lead_app.command("accept")
+def lead_accept(
+    id: Annotated[str | None, typer.Argument(help="Id of the lead.")] = None,
+    import_: Annotated[str | None, typer.Option("--import", help="All leads of this list that --by has.")] = None,
+    by: Answering = None,
+    state: State = HERE,
+) -> None:
+    """Take a lead: from now on it is yours. Of a queue, the first who accepts has it."""
+    from estafeta.acceptance import accept
+    from estafeta.typed import an_id
+
+    lead_id = an_id(id, "lead") if id else None
+    import_id = an_id(import_, "import") if import_ else None
+    _show(*_with_house(state, lambda bus: accept(bus, lead_id, by, import_id)))
+
+
+@lead_app.command("decline")
+def lead_decline(
+    id: Annotated[str, typer.Argument(help="Id of the lead.")],
+    reason: Annotated[str, typer.Option(help="Why it is not for you.")],
+    by: Answering = None,
+    state: State = HERE,
+) -> None:
+    """Do not take a lead: it goes to the next one by the same rules, and both are told."""
+    from estafeta.acceptance import decline
+    from estafeta.typed import an_id
+
+    lead_id = an_id(id, "lead")
+    _show(*_with_house(state, lambda bus: decline(bus, lead_id, by, reason)))
+
+
+@lead_app.command("waiting")
+def lead_waiting(
+    of: Annotated[str | None, typer.Option(help="Only those of this member of staff.")] = None, state: State = HERE
+) -> None:
+    """Leads that nobody has accepted yet, and those that wait in a queue."""
+    from estafeta.acceptance import waiting
+
+    _show(*_with_house(state, lambda bus: waiting(bus, of)))
+
+
+@presence_app.callback(invoke_without_command=True)
+def presence(
+    context: typer.Context,
+    office: Annotated[str | None, typer.Option(help="Only this office.")] = None,
+    state: State = HERE,
+) -> None:
+    """Who is here: available, busy, absent or off shift."""
+    from estafeta.presence import show
+
+    if context.invoked_subcommand is None:
+        _show(*_with_house(state, lambda bus: show(bus, office)))
+
+
+@presence_app.command("set")
+def presence_set(
+    staff: Annotated[str, typer.Argument(help="Id of the member of staff.")],
+    what: Annotated[str, typer.Argument(metavar="STATE", help="absent, back, busy, free or off_shift.")],
+    until: Annotated[str | None, typer.Option(help="2026-11-25 18:00, by the clock of his office.")] = None,
+    reason: Annotated[str, typer.Option(help="Why: sick, vacation …")] = "",
+    by: Annotated[str | None, typer.Option(help="Id of the one who says it; himself, if left out.")] = None,
+    state: State = HERE,
+) -> None:
+    """Say that somebody is absent or back, busy or free, or goes off shift: only the available receive new leads."""
+    from estafeta.presence import say
+
+    _show(*_with_house(state, lambda bus: say(bus, staff, what, until, reason, by)))
 
 
 @app.command()
@@ -438,6 +699,137 @@ def explain(
     choose(what, ["lead", "client"], "thing to explain")
     id_, words = an_id(id, what), language(lang)
     _show(*_with_house(state, lambda bus: explain_it(bus, what, id_, words)))
+
+
+# ── moving work ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Client = Annotated[str, typer.Argument(metavar="CLIENT", help="Id of the client.")]
+Someone = Annotated[str, typer.Argument(metavar="STAFF", help="Id of the member of staff.")]
+WishedBy = Annotated[str | None, typer.Option("--by", help="Id of the head who says so; the operator if left out.")]
+UndoDays = Annotated[int, typer.Option(min=0, max=366, help="For how many days it can be undone.")]
+OnlyPreview = Annotated[bool, typer.Option("--preview", help="Only show who would get how many; nothing is moved.")]
+AMove = Annotated[str, typer.Argument(metavar="MOVE", help="Its id, or the beginning of it: see `moves`.")]
+
+
+@client_app.command("transfer")
+def client_transfer(
+    id: Client,
+    reason: Annotated[str, typer.Option(help="Why; both are told.")],
+    to: Annotated[str | None, typer.Option(help="Who gets him; whom the rules name if left out.")] = None,
+    by: WishedBy = None,
+    consent: Annotated[str | None, typer.Option(help="Id of the head who agrees, if --by is none.")] = None,
+    undo_days: UndoDays = 14,
+    preview: OnlyPreview = False,
+    state: State = HERE,
+) -> None:
+    """Give a client to another: his open sale, its next task and its deadline go along."""
+    from estafeta.moving import preview as previewed
+    from estafeta.moving import transfer
+    from estafeta.typed import an_id
+    from shared.questions import PreviewMove
+
+    client_id = an_id(id, "client")
+    if preview:
+        _show(_with_house(state, lambda bus: previewed(bus, PreviewMove(client_id=client_id, to=to, by=by))))
+        return
+    _show(_with_house(state, lambda bus: transfer(bus, client_id, to, reason, by, consent, undo_days)))
+
+
+@client_app.command("owner")
+def client_owner(
+    id: Client,
+    lang: Annotated[str | None, typer.Option(help="en or ru; by LANG if not given.")] = None,
+    state: State = HERE,
+) -> None:
+    """Whose a client is now, or in which queue he stands and who answers for it, and how he came there."""
+    from estafeta.explain import language
+    from estafeta.moving import owner
+    from estafeta.typed import an_id
+
+    client_id, words = an_id(id, "client"), language(lang).language
+    _show(*_with_house(state, lambda bus: owner(bus, client_id, words)))
+
+
+@staff_app.command("dismiss")
+def staff_dismiss(
+    staff: Someone,
+    to: Annotated[str | None, typer.Option(help="Who gets all he has; whom the rules name if left out.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="The day from which he works here no more; at once if left out.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why.")] = "dismissal",
+    by: WishedBy = None,
+    undo_days: UndoDays = 14,
+    preview: OnlyPreview = False,
+    state: State = HERE,
+) -> None:
+    """End somebody's work: access at once, and a new owner for every client, sale and task; can be undone (`reinstate`)."""
+    from estafeta.staff import dismiss
+
+    _show(_with_house(state, lambda bus: dismiss(bus, staff, to, on, reason, by, undo_days, only_preview=preview)))
+
+
+@staff_app.command("reinstate")
+def staff_reinstate(
+    staff: Someone,
+    by: WishedBy = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Without his clients: when the set time is over.")] = False,
+    state: State = HERE,
+) -> None:
+    """Take a dismissal back: each client, sale and task is his again, unless touched since."""
+    from estafeta.staff import reinstate
+
+    _show(_with_house(state, lambda bus: reinstate(bus, staff, by, alone=alone)))
+
+
+@office_app.callback()
+def office_() -> None:
+    """Offices: handing the base of one over."""  # with it `handover` stays a command of its own, though it is the only one
+
+
+@office_app.command("handover")
+def office_handover(
+    office: Annotated[str, typer.Argument(metavar="OFFICE", help="Id of the office that gives its base.")],
+    to: Annotated[str, typer.Option(help="Id of the office that receives it.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "hand-over",
+    by: WishedBy = None,
+    undo_days: UndoDays = 14,
+    preview: OnlyPreview = False,
+    state: State = HERE,
+) -> None:
+    """Hand the base of an office over: every client of its people goes to the people of another."""
+    from estafeta.office import hand_over
+
+    _show(_with_house(state, lambda bus: hand_over(bus, office, to, reason, by, undo_days, only_preview=preview)))
+
+
+@moves_app.callback(invoke_without_command=True)
+def moves(
+    context: typer.Context,
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50,
+    state: State = HERE,
+) -> None:
+    """What was moved: clients transferred, people dismissed, offices handed over."""
+    if context.invoked_subcommand is None:
+        from estafeta.moving import list_moves
+
+        _show(_with_house(state, lambda bus: list_moves(bus, most)))
+
+
+@moves_app.command("show")
+def moves_show(id: AMove, state: State = HERE) -> None:
+    """How far a move is, who received how many, and what was left when it was taken back."""
+    from estafeta.moving import show_move
+
+    _show(_with_house(state, lambda bus: show_move(bus, id)))
+
+
+@moves_app.command("undo")
+def moves_undo(id: AMove, by: WishedBy = None, state: State = HERE) -> None:
+    """Take a move back: each client is what he was, unless touched since; what was touched is listed and left."""
+    from estafeta.moving import undo_move
+
+    _show(_with_house(state, lambda bus: undo_move(bus, id, by)))
 
 
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -619,6 +1011,74 @@ def review_merges(
     _show(*_with_house(state, lambda bus: merges(bus, id_)))
 
 
+def _second_word(verdict: str, meaning: str) -> None:
+    @review_app.command(verdict, help=meaning)
+    def say(
+        id: Annotated[str, typer.Argument(help="Id of the proposal.")],
+        by: By,
+        note: Note = "",
+        state: State = HERE,
+    ) -> None:
+        from estafeta.review import settle
+        from estafeta.typed import an_id
+
+        id_ = an_id(id, "proposal")
+        _show(*_with_house(state, lambda bus: settle(bus, id_, verdict, by, note)))
+
+
+_second_word("confirm", "As the second person: clients with weight are one, merge them.")
+_second_word("decline", "They are not to be merged; whoever proposed it may take it back like this.")
+
+
+@review_app.command("audit")
+def review_audit(
+    limit: Annotated[int, typer.Option(help="How many joins to show.", min=0, max=200)] = 10, state: State = HERE
+) -> None:
+    """How often is a lead joined to a wrong card by itself? The estimate, and the joins to be looked at."""
+    from estafeta.auditing import report
+
+    _show(*_with_house(state, lambda bus: report(bus, limit)))
+
+
+def _audit_word(verdict: str, meaning: str) -> None:
+    @review_app.command(verdict, help=meaning)
+    def say(
+        leads: Annotated[list[str], typer.Argument(help="Ids of leads: see `review audit`.")],
+        by: By,
+        note: Note = "",
+        state: State = HERE,
+    ) -> None:
+        from estafeta.auditing import judge
+        from estafeta.typed import an_id
+
+        ids = [an_id(one, "lead") for one in leads]
+        _show(*_with_house(state, lambda bus: judge(bus, verdict, ids, by, note)))
+
+
+_audit_word("right", "Of audited joins: the lead is of the client it was joined to.")
+_audit_word("wrong", "Of audited joins: it is not; counted, and told with what it stands on.")
+
+
+@app.command()
+def caught(state: State = HERE) -> None:
+    """Web forms that were taken for a machine's: kept, not worked."""
+    from estafeta.auditing import caught as forms
+
+    _show(*_with_house(state, forms))
+
+
+@app.command()
+def release(
+    receipt: Annotated[str, typer.Argument(help="Its receipt: see `caught`.")], by: By, state: State = HERE
+) -> None:
+    """A form that was taken for a machine's came of a person: it becomes a lead."""
+    from estafeta.auditing import release as released
+    from estafeta.typed import an_id
+
+    id_ = an_id(receipt, "form")
+    _show(*_with_house(state, lambda bus: released(bus, id_, by)))
+
+
 # ── recognition on files ────────────────────────────────────────────────────────────────────────────────────────────
 
 JsonLines = Annotated[str, typer.Argument(help="One JSON object a line, UTF-8; - is standard input.")]
@@ -659,3 +1119,50 @@ def routing_replay(
     from estafeta.routing import replay
 
     raise typer.Exit(replay(company, arrivals))
+
+
+# ── reports and what-ifs ────────────────────────────────────────────────────────────────────────────────────────────
+
+Since = Annotated[str | None, typer.Option("--from", help="First day; 30 days before the last if left out.")]
+Until = Annotated[str | None, typer.Option("--to", help="Last day; today if left out.")]
+
+
+@report_app.callback()
+def report_() -> None:
+    """Reports as tables, CSV and charts."""
+
+
+@report_app.command("fairness")
+def report_fairness(
+    since: Since = None,
+    until: Until = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the table to this CSV file as well.")] = None,
+    chart: Annotated[Path | None, typer.Option(help="Draw a chart: FILE.svg or FILE.png.")] = None,
+    lang: Annotated[str | None, typer.Option(help="en or ru; by LANG if not given.")] = None,
+    state: State = HERE,
+) -> None:
+    """How evenly leads were shared out: received, fair share, deviation by pool; unaccepted, fallback, time to owner."""
+    from estafeta.explain import language
+    from estafeta.fairness import report_fairness as reported
+
+    words = language(lang)
+    _show(_with_house(state, lambda bus: reported(bus, since, until, csv, chart, words.language)))
+
+
+@app.command()
+def simulate(
+    company: Annotated[
+        Path | None, typer.Option(help="The changed company file; without it today's rules decide again.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write every difference to this CSV file.")] = None,
+    lang: Annotated[str | None, typer.Option(help="en or ru; by LANG if not given.")] = None,
+    state: State = HERE,
+) -> None:
+    """What if? Decide a past period again with a changed company: who would have got what, how evenly, lead by lead."""
+    from estafeta.explain import language
+    from estafeta.simulate import simulate as tried
+
+    words = language(lang)
+    _show(_with_house(state, lambda bus: tried(bus, company, since, until, csv, words.language)))

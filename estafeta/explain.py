@@ -48,7 +48,7 @@ async def explain_it(bus: Bus, what: str, id_: UUID, words: Words) -> list[str]:
     deadlines = await bus.ask(ShowDeadlines(id=UUID(str(client["id"])))) if client else {}
     story = Story(words, directory)
     lines = story.recognition(known)
-    if is_lead and (known.get("decision") or {}).get("outcome") == "rejected":
+    if is_lead and (known.get("decision") or {}).get("outcome") in ("rejected", "early"):
         return lines
     return [*lines, *story.routing(routing), *story.sale(sale, deadlines)]
 
@@ -79,8 +79,23 @@ class Story:
             lines = [words("client", id=client.get("id"), who=client.get("name")), *self._card(client)]
             for one in known.get("leads") or []:
                 lines += ["", *self._lead(one["lead"]), *self._decision(one["decision"], one["lead"], {})]
-            return lines
-        return [*self._lead(lead), "", words("why_card"), *self._decision(known["decision"], lead, client)]
+            return [*lines, *self._earlier(known.get("earlier") or [])]
+        lines = [*self._lead(lead), "", words("why_card"), *self._decision(known["decision"], lead, client)]
+        for one in known.get("clients") or []:
+            key = "early_of" if one["outcome"] == "same" else "early_perhaps"
+            lines.append("  " + words(key, name=one["name"], id=one["client_id"]))
+        return [*lines, *self._earlier(known.get("earlier") or [])]
+
+    def _earlier(self, contacts: Sequence[Answer]) -> list[str]:
+        """When and where the client made himself known before there was a lead (R1-31, R1-26)."""
+        words, lines = self._words, []
+        for one in contacts:
+            where = ", ".join(filter(None, (words(str(one["source"])), one["campaign"])))
+            what = words(
+                "registered" if one["kept_by"] == "R1-31" else "spoke", when=self._at(one["received_at"]), where=where
+            )
+            lines.append("  " + (what if one["outcome"] == "same" else words("perhaps", what=what)))
+        return ["", words("before"), *lines] if lines else []
 
     def _lead(self, lead: Answer) -> list[str]:
         words, raw = self._words, lead.get("raw") or {}
@@ -188,20 +203,53 @@ class Story:
             lines.append(words("alarm", alarm=self._said(decision, "alarm")))
         if decision.get("told"):
             lines.append(words("told", who=", ".join(self._who(one) for one in decision["told"])))
+        if decision.get("on_duty") is not None:
+            duty = ", ".join(self._who(one) for one in decision["on_duty"])
+            lines.append(words("on_duty", who=duty) if duty else words("nobody_on_duty"))
         if decision.get("ledger"):
-            lines += [words("candidates"), *(self._share(one, receiver) for one in decision.get("candidates") or [])]
+            lines.append(words("candidates"))
+            among = decision.get("might_receive")
+            lines += [self._share(one, receiver, among) for one in decision.get("candidates") or []]
         elif not decision.get("queue"):
             lines.append(words("not_shared"))
         if excluded := decision.get("excluded"):
             lines += [words("excluded"), *(f"  {self._who(one['id'])}: {self._said(one, 'why')}" for one in excluded)]
+        if answer := decision.get("answer"):
+            lines.append(self._answer(decision, str(answer)))
         if decision.get("given_back_at"):
             lines.append(words("given_back", when=self._at(decision["given_back_at"])))
-        return lines
+        return [*lines, *self._record(decision)]
 
-    def _share(self, one: Answer, receiver: Any) -> str:
+    def _record(self, decision: Answer) -> list[str]:
+        """When and by which rules it was decided, and whether its record makes the same decision again."""
+        if not decision.get("at"):
+            return []
+        words, again = self._words, decision.get("again")
+        made = words("older_rules") if again is None else words("not_again", names=", ".join(again)) if again else ""
+        decided = words("decided", when=self._at(decision["at"]), version=decision.get("rules_version"))
+        return [f"{decided}; {made or words('again')}"]
+
+    def _answer(self, decision: Answer, answer: str) -> str:
+        """Whether the receiver took it, and who was told when he did not (SLA)."""
+        words = self._words
+        at = decision.get("answered_at")
+        text = words(
+            f"answer_{answer}",
+            who=self._who(decision.get("answered_by") or decision["receiver"]),
+            when=self._at(at) if at else "",
+        )
+        if decision.get("answer_reason"):
+            text += f": {decision['answer_reason']}"
+        if told := decision.get("answer_told"):
+            text += "; " + words("told", who=", ".join(self._who(one) for one in told))
+        return text
+
+    def _share(self, one: Answer, receiver: Any, among: Sequence[str] | None) -> str:
         words = self._words
         owed = {"before": float(one.get("owed_before") or 0), "after": float(one.get("owed_after") or 0)}
         mark = f" {words('receives')}" if one["id"] == receiver else ""
+        if among is not None and one["id"] not in among:
+            mark = f" ({words('not_this')})"
         return (
             f"  {self._who(one['id'])}: {words('weight', weight=float(one['weight']))}, {words('owed', **owed)}{mark}"
         )

@@ -18,6 +18,7 @@ from uuid import UUID, uuid5
 from rich.console import Console, RenderableType
 
 from estafeta.client import Bus
+from estafeta.lists.kind import in_words
 from estafeta.lists.reading import FileList, Rejected
 from estafeta.lists.rejects import write_rejects
 from estafeta.progress import Bars
@@ -258,7 +259,9 @@ async def import_file(bus: Bus, listed: FileList, intent: Intent, console: Conso
         done.tally, in_file=len(listed.rows) + unreadable, unreadable=unreadable, ignored=len(listed.ignored)
     )
     beside = await asyncio.to_thread(write_rejects, listed, refused)
-    return Imported(file, intent, replace(done, tally=tally), listed.warnings, beside)
+    return Imported(
+        file, intent, replace(done, tally=tally), listed.warnings, beside, in_words(listed.mapping.values())
+    )
 
 
 async def _not_undone(bus: Bus, import_id: UUID) -> None:
@@ -287,6 +290,7 @@ class Imported:
     done: Finished
     warnings: list[str]
     rejects: Path | None
+    kind: str = ""
 
     def unaccounted(self) -> list[str]:
         """What does not add up; empty when every row has exactly one outcome."""
@@ -294,7 +298,8 @@ class Imported:
 
     def report(self) -> RenderableType:
         """The account of the import, ready to print."""
-        notes = [f"{self.file.name}: {warning}" for warning in self.warnings]
+        notes = [self.kind] if self.kind else []
+        notes += [f"{self.file.name}: {warning}" for warning in self.warnings]
         if self.rejects:
             notes.append(f"Rejected rows, each with its reason: {self.rejects}")
         title = f"{self.intent.campaign}: {self.file.name}"

@@ -29,7 +29,9 @@ from shared.questions import (
 )
 
 STALL_SECONDS = 60.0
+COUNT_SECONDS = 30.0  # a long list is counted while the rooms are at work on it
 _PAUSE = 0.3
+_QUIET = 10  # counting a long list takes its time: at most a tenth of the time goes into asking how far it is
 _SHORTEST = 4
 _SHOWN = 30
 
@@ -77,7 +79,7 @@ async def undo_import(bus: Bus, word: str, by: str | None) -> RenderableType:
     `word` is the import's id or its beginning. Raises `Trouble` for one that is not there, and `Silence` when nothing
     moves for a minute: undoing goes on by itself then.
     """
-    one = chosen(word, (await bus.ask(ListImports(most=1000)))["imports"])
+    one = chosen(word, (await bus.ask(ListImports(most=1000), seconds=COUNT_SECONDS))["imports"])
     import_id = UUID(str(one["id"]))
     if by:
         someone(by, await bus.ask(ListStaff()), "--by")
@@ -91,7 +93,9 @@ async def undo_import(bus: Bus, word: str, by: str | None) -> RenderableType:
     earlier: Answer = {}
     moved = time.monotonic()
     while True:
-        told = await bus.ask(TellUndo(import_id=import_id))
+        asked = time.monotonic()
+        told = await bus.ask(TellUndo(import_id=import_id), seconds=COUNT_SECONDS)
+        pause = max(_PAUSE, _QUIET * (time.monotonic() - asked))
         if not (told["undoing"] or told["untold"] or told["asked"]):
             break
         if told != earlier:
@@ -102,13 +106,13 @@ async def undo_import(bus: Bus, word: str, by: str | None) -> RenderableType:
                 "Nothing is lost, and undoing goes on by itself: see `estafeta status` and `estafeta dead`, "
                 "then `estafeta imports`.",
             )
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(pause)
     counts: list[Answer] = []
     if one["purpose"] == "leads":
         counts = await asyncio.gather(
-            bus.ask(CountRoutingProgress(import_id=import_id)),
-            bus.ask(CountProcessProgress(import_id=import_id)),
-            bus.ask(CountRemindersProgress(import_id=import_id)),
+            bus.ask(CountRoutingProgress(import_id=import_id), seconds=COUNT_SECONDS),
+            bus.ask(CountProcessProgress(import_id=import_id), seconds=COUNT_SECONDS),
+            bus.ask(CountRemindersProgress(import_id=import_id), seconds=COUNT_SECONDS),
         )
     return shown(one, told, counts)
 

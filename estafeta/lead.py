@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID, uuid5
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from estafeta.client import Bus, fresh_id
 from estafeta.trouble import Silence, Trouble, choose
 from estafeta.typed import checked, someone, zone_of
-from shared.commands import LeadFields, ScriptQuestion, SubmitLead
+from shared.commands import LeadFields, Occasion, ScriptQuestion, SubmitLead
 from shared.message import Question
 from shared.questions import ExplainRecognition, ExplainRouting, ListStaff, ShowDeadlines, ShowProcess
 from shared.words import Source
@@ -39,6 +39,7 @@ def wish(
     country: str,
     call: Mapping[str, Any] | None = None,
     referral: Mapping[str, Any] | None = None,
+    occasion: str | None = None,
 ) -> tuple[UUID, SubmitLead]:
     """The command for a lead typed by hand, and its id: repeated with the same external id and facts, the same id."""
     known = LeadFields.model_fields
@@ -56,6 +57,7 @@ def wish(
             "fields": facts,
             "call": call,
             "referral": referral,
+            "occasion": occasion and choose(occasion, get_args(Occasion), "occasion (--occasion)"),
         },
     )
     return (uuid5(UUID(int=0), command.model_dump_json()) if external_id else fresh_id()), command
@@ -64,11 +66,16 @@ def wish(
 def call_of(
     source: str, worked_with: str, learned_from: str, meeting: str | None, refused: str, ended: str | None
 ) -> dict[str, Any] | None:
-    """What was typed of a call, for `CallForm`; None for a lead that is no call (R1-13 … R1-22)."""
+    """What was typed of a call, for `CallForm`; None for a lead that is no call (R1-13 … R1-22).
+
+    An agent who gives no answers hands in a meeting; with answers it counts if a meeting is among them (R1-26).
+    """
     declined = [word.strip() for word in refused.split(",") if word.strip()]
-    if source != Source.INBOUND_CALL:
-        if worked_with or learned_from or meeting or declined or ended:
-            raise Trouble("What a caller answered is given, but the lead is no call.", "Add --source inbound_call.")
+    is_answered = bool(worked_with or learned_from or meeting or declined or ended)
+    if source != Source.INBOUND_CALL and not (source == Source.AGENT and is_answered):
+        if is_answered:
+            remedy = "Add --source inbound_call, or --source agent."
+            raise Trouble("What somebody answered is given, but the lead is no call.", remedy)
         return None
     return {
         "worked_with": worked_with,
@@ -133,13 +140,51 @@ async def submit_lead(bus: Bus, command_id: UUID, command: SubmitLead) -> list[s
             f"The lead was kept, but is not workable (lead {rejected['lead_id']}).\n" + faults(rejected["faults"]),
             "Mend the named fields and submit it again.",
         )
+    if contact := said.get("ContactKept"):
+        return kept(contact)
     accepted = said.get("LeadAccepted")
     if accepted is None:
         return [
             f"A lead with the external id {command.external_id!r} was taken in before; nothing was done twice.",
             "To submit another one, leave --external-id out or give a new one.",
         ]
-    return await _follow(bus, accepted, directory)
+    told = await _follow(bus, accepted, directory)
+    if late := said.get("EntryDelayed"):
+        told.insert(
+            -2,
+            f"entered    {late['lag_s'] / 60:.0f} min after the call ended; {late['allowed_s'] / 60:.0f} are allowed",
+        )
+    return told
+
+
+_NO_LEAD_YET = {
+    "R1-31": "A registration alone is no lead. It is kept, and the lead that comes later will say that he registered.",
+    "R1-26": "An agent's contact counts when a meeting is agreed. It is kept, and the meeting that comes later will find it.",
+}
+
+
+def kept(contact: Mapping[str, Any]) -> list[str]:
+    """What is told of something that is no lead yet (R1-31, R1-26)."""
+    known = contact.get("client_id")
+    return [
+        _NO_LEAD_YET[contact["rule"]],
+        f"contact    {contact['contact_id']}",
+        f"client     {known}, known already: estafeta explain client {known}"
+        if known
+        else "client     nobody we know yet",
+    ]
+
+
+def earlier(contacts: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> list[str]:
+    """When and where somebody made himself known before there was a lead, one line for each."""
+    lines = []
+    for one in contacts:
+        day = datetime.fromisoformat(str(one["received_at"])).astimezone(zone)
+        what = "registered" if one.get("kept_by", one["rule"]) == "R1-31" else "spoke with an agent"
+        where = f", {one['campaign']}" if one.get("campaign") else ""
+        sure = "" if one["outcome"] == "same" else "; possibly he, not surely"
+        lines.append(f"before     {what} on {day:%Y-%m-%d} ({one['source']}{where}){sure}")
+    return lines
 
 
 async def _follow(bus: Bus, accepted: Mapping[str, Any], directory: Mapping[str, Any]) -> list[str]:
@@ -166,6 +211,7 @@ async def _follow(bus: Bus, accepted: Mapping[str, Any], directory: Mapping[str,
         f"lead       {lead_id}",
         f"card       {client.get('name') or accepted.get('company') or 'no company named'} ({client_id})",
         f"outcome    {_OUTCOMES.get(str(accepted['outcome']), accepted['outcome'])}",
+        *earlier(accepted.get("earlier") or [], zone),
         f"region     {accepted.get('region')} (by {str(accepted.get('region_by', '')).replace('_', ' ')})",
         f"manager    {manager}",
         f"rule       {decision.get('rule')}: {decision.get('reason') or ''}",

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from estafeta.client import Bus
-from estafeta.lead import faults, name_of
+from estafeta.lead import earlier, faults, name_of
 from estafeta.trouble import Silence, Trouble
-from estafeta.typed import checked
+from estafeta.typed import checked, zone_of
 from shared.commands import LeadFields
 from shared.questions import ExplainRouting, ListStaff, LookupClient, ShowProcess
 
@@ -42,6 +42,9 @@ async def look_up(bus: Bus, fields: Mapping[str, str], country: str) -> list[str
     clients = [found["client"]] if found["client"] else []
     if found["client"]:
         lines += [*_client(found["client"], await _known(bus, found["client"])), *_evidence(found["evidence"])]
+    if found["earlier"]:
+        directory = await bus.ask(ListStaff(), seconds=PATIENCE)
+        lines += earlier(found["earlier"], zone_of({}, directory))
     for_review = [one for one in found["candidates"] if one["for_review"] and one["client"] not in clients]
     known = await asyncio.gather(*(_known(bus, one["client"]) for one in for_review[:SHOWN]))
     for one, facts_of in zip(for_review, known, strict=False):

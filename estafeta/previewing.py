@@ -34,18 +34,25 @@ Answer = Mapping[str, Any]
 
 
 class Carried:
-    """What the chunks so far would have left behind: cards and gained keys, by the addresses under which they are met."""
+    """What the chunks so far would have left behind: cards and gained keys, by the addresses under which they are met.
+
+    Of a key that very many cards have gained only the number is carried, so that a question does not grow with the list.
+    """
 
     def __init__(self) -> None:
         self._cards: dict[str, Answer] = {}
         self._at: dict[int, dict[str, None]] = {}
         self._gains: dict[int, list[Answer]] = {}
+        self._crowds: dict[int, int] = {}
 
     def under(self, keys: Sequence[int]) -> dict[str, Any]:
         """What a chunk that is searched under `keys` can meet; nothing if it meets nothing."""
         met = dict.fromkeys(client for key in keys for client in self._at.get(key, ()))
         gains = [gain for key in keys for gain in self._gains.get(key, ())]
-        return {"cards": [self._cards[client] for client in met], "gains": gains} if met or gains else {}
+        crowds = [{"address": key, "holders": self._crowds[key]} for key in keys if key in self._crowds]
+        if not (met or gains or crowds):
+            return {}
+        return {"cards": [self._cards[client] for client in met], "gains": gains, "crowds": crowds}
 
     def add(self, answer: Answer) -> None:
         """Remember what one more chunk would leave behind: an answer to `PreviewRows`."""
@@ -53,9 +60,26 @@ class Carried:
             client = str(one["card"]["client_id"])
             self._cards[client] = one["card"]
             for key in one["keys"]:
-                self._at.setdefault(key, {})[client] = None
+                if key not in self._crowds:
+                    self._at.setdefault(key, {})[client] = None
+                    self._shorten(key, answer["most_holders"])
         for gain in answer["gains"]:
-            self._gains.setdefault(gain["address"], []).append(gain)
+            key = gain["address"]
+            if key in self._crowds:
+                self._crowds[key] += 1
+            else:
+                self._gains.setdefault(key, []).append(gain)
+                # What a card gained it may have lost from its record since, and is found by it all the same.
+                self._at.setdefault(key, {})[str(gain["client_id"])] = None
+                self._shorten(key, answer["most_holders"])
+
+    def _shorten(self, key: int, most: int) -> None:
+        """Of a key that more than `most` hold by now only the number of those who gained it is kept."""
+        gains = self._gains.get(key, ())
+        if len(gains) > most or len(self._at.get(key, ())) > most:
+            self._crowds[key] = len(gains)
+            self._gains.pop(key, None)
+            self._at.pop(key, None)
 
 
 @dataclass(slots=True)

@@ -15,9 +15,10 @@ from estafeta.client import Bus, fresh_id
 from estafeta.lead import faults, name_of
 from estafeta.trouble import Trouble
 from estafeta.typed import checked, someone
-from shared.commands import JudgeReview, MergeClients, SplitClients
+from shared.commands import JudgeReview, MergeClients, SettleProposal, SplitClients
 from shared.message import Command
-from shared.questions import ListMerges, ListReviews, ListStaff, ShowReview
+from shared.questions import ListMerges, ListProposals, ListReviews, ListStaff, ShowProcess, ShowReview
+from shared.words import Stage
 
 PATIENCE = 60.0
 Answer = Mapping[str, Any]
@@ -25,9 +26,11 @@ Answer = Mapping[str, Any]
 
 async def queue(bus: Bus, client: UUID | None, limit: int) -> list[RenderableType]:
     """What waits, by client, what is worth most first; one client alone with all his doubts."""
-    found = await bus.ask(ListReviews(client_id=client, limit=limit))
+    found, proposed = await asyncio.gather(bus.ask(ListReviews(client_id=client, limit=limit)), proposals(bus))
+    if client:
+        proposed = []
     if not found["groups"]:
-        return ["Nothing waits for a person." if not client else "Nothing waits about this client."]
+        return proposed or ["Nothing waits for a person." if not client else "Nothing waits about this client."]
     shown: list[RenderableType] = []
     now = datetime.now(UTC)  # for people to read: how long it has waited
     for group in found["groups"]:
@@ -50,6 +53,7 @@ async def queue(bus: Bus, client: UUID | None, limit: int) -> list[RenderableTyp
     return [
         f"{found['waiting']} possible matches wait; their leads are being worked meanwhile.",
         *shown,
+        *(["", *proposed] if proposed else []),
         "",
         "estafeta review show ID · same|different|sister|skip ID … --by YOU, or --client ID for a whole group",
     ]
@@ -58,6 +62,48 @@ async def queue(bus: Bus, client: UUID | None, limit: int) -> list[RenderableTyp
 def _age(seconds: float) -> str:
     days, hours = divmod(int(seconds) // 3600, 24)
     return f"{days} d {hours} h" if days else f"{hours} h" if hours else f"{max(int(seconds) // 60, 0)} min"
+
+
+async def proposals(bus: Bus) -> list[RenderableType]:
+    """The merges of clients with weight that wait for a second person."""
+    found, directory = await asyncio.gather(bus.ask(ListProposals()), bus.ask(ListStaff()))
+    lines: list[RenderableType] = []
+    for one in found["proposals"]:
+        clients = " and ".join(f"{client['name'] or 'no name'} ({client['id']})" for client in one["clients"])
+        who, note = name_of(one["proposed_by"], directory), f": {one['note']}" if one["note"] else ""
+        lines += [
+            f"{who} says that {clients} are one client{note}",
+            f"  a second person must say so: {'; '.join(one['reasons'])}",
+            f"  estafeta review confirm {one['id']} --by YOU, or decline",
+        ]
+    return lines
+
+
+async def settle(bus: Bus, proposal_id: UUID, verdict: str, by: str, note: str) -> list[str]:
+    """Confirm or decline, as the second person, that clients with weight are one."""
+    someone(by, await bus.ask(ListStaff()), "--by")
+    facts = {"proposal_id": proposal_id, "verdict": verdict, "by": by, "note": note}
+    said = await done(bus, checked(SettleProposal, facts))
+    return _moves(said) or [
+        f"{verdict}ed: nothing was merged" if verdict == "confirm" else "declined: nothing was merged"
+    ]
+
+
+async def weight_of(bus: Bus, clients: Sequence[UUID]) -> list[str]:
+    """What process knows that makes two people look: two managers have worked on open sales, and one would lose his (R1-42).
+
+    A sale on which nothing has been done yet weighs nothing: every lead that waits for this very judgement has one.
+    Raises `Silence` when process does not answer: nobody merges over an open sale because nobody was asked.
+    """
+    answers = await asyncio.gather(*(bus.ask(ShowProcess(id=one)) for one in dict.fromkeys(clients)))
+    managers = {
+        str(sale["manager"])
+        for sale in (answer.get("process") or {} for answer in answers)
+        if sale and sale.get("closed_at") is None and sale["stage"] != Stage.OPENED
+    }
+    if len(managers) < 2:
+        return []
+    return [f"{' and '.join(sorted(managers))} have both worked on an open sale: only one of them would go on"]
 
 
 async def side_by_side(bus: Bus, id_: UUID) -> list[RenderableType]:
@@ -144,24 +190,38 @@ async def judge(
         reviews += [UUID(one["id"]) for group in found["groups"] for one in group["reviews"]]
     if not reviews:
         raise Trouble("Which possible match is meant?", "Name its id, or --client with the id of a client.")
-    facts = {"reviews": reviews, "verdict": verdict, "by": by, "note": note, "survivor_id": survivor}
-    said = await _done(bus, checked(JudgeReview, facts))
+    weight = await _weight_of_reviews(bus, reviews) if verdict == "same" else []
+    facts = {"reviews": reviews, "verdict": verdict, "by": by, "note": note, "survivor_id": survivor, "weight": weight}
+    said = await done(bus, checked(JudgeReview, facts))
+    if waiting := _proposed(said):
+        return waiting
     judged = sum(kind == "ReviewJudged" for kind, _ in said)
     return [f"{judged} judged: {verdict}", *_moves(said)]
+
+
+async def _weight_of_reviews(bus: Bus, reviews: Sequence[UUID]) -> list[str]:
+    shown = await asyncio.gather(*(bus.ask(ShowReview(id=one)) for one in reviews))
+    weight: list[str] = []
+    for one in shown:
+        if one["found"]:
+            weight += await weight_of(bus, [UUID(str(one[side]["id"])) for side in ("card", "other")])
+    return list(dict.fromkeys(weight))[:10]
 
 
 async def merge(bus: Bus, one: UUID, other: UUID, by: str, note: str, survivor: UUID | None) -> list[str]:
     """Make two clients one by a person's word."""
     someone(by, await bus.ask(ListStaff()), "--by")
-    facts = {"client_id": one, "other_id": other, "by": by, "note": note, "survivor_id": survivor}
-    return _moves(await _done(bus, checked(MergeClients, facts)))
+    weight = await weight_of(bus, [one, other])
+    facts = {"client_id": one, "other_id": other, "by": by, "note": note, "survivor_id": survivor, "weight": weight}
+    said = await done(bus, checked(MergeClients, facts))
+    return _proposed(said) or _moves(said)
 
 
 async def split(bus: Bus, merge_id: UUID | None, import_id: UUID | None, by: str, note: str) -> list[str]:
     """Undo a merge, or all that a list led to."""
     someone(by, await bus.ask(ListStaff()), "--by")
     facts = {"merge_id": merge_id, "import_id": import_id, "by": by, "note": note}
-    return _moves(await _done(bus, checked(SplitClients, facts)))
+    return _moves(await done(bus, checked(SplitClients, facts)))
 
 
 async def merges(bus: Bus, id_: UUID) -> list[str]:
@@ -179,7 +239,8 @@ async def merges(bus: Bus, id_: UUID) -> list[str]:
     return lines or ["No merge of a client or import with this id."]
 
 
-async def _done(bus: Bus, command: Command) -> list[tuple[str, Answer]]:
+async def done(bus: Bus, command: Command) -> list[tuple[str, Answer]]:
+    """Send a person's word to intake and wait for what came of it: (kind of event, its facts); a refusal is a `Trouble`."""
     command_id = fresh_id()
     await bus.send(command, command_id)
     outcome = await bus.outcome("intake", command_id, seconds=PATIENCE)
@@ -196,6 +257,16 @@ async def _done(bus: Bus, command: Command) -> list[tuple[str, Answer]]:
                 "It was refused; nothing was done.\n" + faults(payload["faults"]), "Mend it and say it again."
             )
     return said
+
+
+def _proposed(said: Sequence[tuple[str, Answer]]) -> list[str]:
+    for kind, told in said:
+        if kind == "MergeProposed":
+            return [
+                f"Proposed; nothing is merged yet, because {'; '.join(told['reasons'])}.",
+                f"A second person confirms it: estafeta review confirm {told['proposal_id']} --by …",
+            ]
+    return []
 
 
 def _moves(said: Sequence[tuple[str, Answer]]) -> list[str]:

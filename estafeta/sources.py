@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -38,7 +38,21 @@ async def report_sources(bus: Bus, since: str | None, until: str | None) -> Rend
     came, sold = await asyncio.gather(
         bus.ask(ReportSources.model_validate(span)), bus.ask(ReportSales.model_validate(span))
     )
-    return shown(came["sources"], sold["sources"], first, last)
+    allowed = came["entered_within_s"] / 60
+    notes = late_entries(came["sources"], allowed)
+    return Group(shown(came["sources"], sold["sources"], first, last), *(Text(note) for note in notes))
+
+
+def late_entries(came: Sequence[Answer], allowed: float) -> list[str]:
+    """Calls that were entered later than allowed, in words; `allowed` in minutes (R1-22)."""
+    lines = [
+        f"{one['source']}, {one['campaign'] or 'no campaign'}: {one['late']:,} of {one['calls']:,} calls were entered later than"
+        f" {allowed:g} min after their end; the middle one {one['entry_lag_s'] / 60:.0f} min,"
+        f" the longest {one['longest_lag_s'] / 60:.0f} min (R1-22)"
+        for one in came
+        if one["late"]
+    ]
+    return ["", *lines] if lines else []
 
 
 def shown(came: Sequence[Answer], sold: Sequence[Answer], first: date, last: date) -> RenderableType:
@@ -49,7 +63,18 @@ def shown(came: Sequence[Answer], sold: Sequence[Answer], first: date, last: dat
     table = Table(box=None, pad_edge=False, title=f"Sources from {first} to {last}", title_justify="left")
     table.add_column("source")
     table.add_column("campaign")
-    for heading in ("leads", "accepted", "known already", "possible", "rejected", "sales", "won", "lost", "open"):
+    for heading in (
+        "came",
+        "leads",
+        "known already",
+        "possible",
+        "no lead yet",
+        "rejected",
+        "sales",
+        "won",
+        "lost",
+        "open",
+    ):
         table.add_column(heading, justify="right")
     table.add_column("won of ended", justify="right")
     table.add_column("contracts", justify="right")
@@ -59,7 +84,7 @@ def shown(came: Sequence[Answer], sold: Sequence[Answer], first: date, last: dat
         table.add_row(
             str(one["source"]),
             one["campaign"] or "-",
-            *(f"{one[name]:,}" for name in ("leads", "accepted", "same", "possible", "rejected")),
+            *(f"{one[name]:,}" for name in ("leads", "accepted", "same", "possible", "early", "rejected")),
             *(f"{of.get(name, 0):,}" for name in ("opened", "won", "lost", "open")),
             f"{won / (won + lost):.0%}" if won + lost else "",
             ", ".join(f"{amount / 100:,.2f} {currency}" for currency, amount in of.get("amounts", {}).items()),

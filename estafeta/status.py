@@ -42,6 +42,7 @@ class RoomHealth:
     dead: int = 0
     oldest_dead: float = 0.0
     lag: float | None = None
+    to_renew: int = 0
     since: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,7 +56,8 @@ def health_of(room: str, answer: Mapping[str, Any] | Trouble) -> RoomHealth:
     if isinstance(answer, Trouble):
         return RoomHealth(room, answers=False, problems=(answer.problem,))
     consumers = answer.get("consumers") or {}
-    lag = (answer.get("measures") or {}).get("deadline_lag_seconds")
+    measures = answer.get("measures") or {}
+    lag = measures.get("deadline_lag_seconds")
     return RoomHealth(
         room,
         answers=True,
@@ -69,6 +71,7 @@ def health_of(room: str, answer: Mapping[str, Any] | Trouble) -> RoomHealth:
         dead=int(answer.get("dead") or 0),
         oldest_dead=float(answer.get("oldest_dead_s") or 0),
         lag=None if lag is None else float(lag),
+        to_renew=int(measures.get("cards_to_renew") or 0),
         since=answer.get("since_start") or {},
     )
 
@@ -162,7 +165,16 @@ def shown(rooms: Sequence[RoomHealth]) -> Group:
     parts: list[RenderableType] = [table(rooms), Text("")]
     if any(room.since for room in rooms):
         parts += [work_table(rooms), Text("")]
-    return Group(*parts, *(Text(line) for line in verdict(rooms) or ["All is well."]))
+    return Group(*parts, *(Text(line) for line in [*under_way(rooms), *(verdict(rooms) or ["All is well."])]))
+
+
+def under_way(rooms: Sequence[RoomHealth]) -> list[str]:
+    """What goes on in the background and is no illness."""
+    return [
+        f"{room.room}: {room.to_renew:,} cards have keys of an older version; they are being made anew."
+        for room in rooms
+        if room.to_renew
+    ]
 
 
 async def watch(bus: Bus, console: Console) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from estafeta.client import Bus, fresh_id
 from estafeta.company.coverage import regions_to_look_at
 from estafeta.lead import faults
+from estafeta.roster import WEEKS_AHEAD, gaps
 from estafeta.trouble import Trouble
 from shared.commands import ApplyCompany
 
@@ -26,7 +27,8 @@ async def apply_company(bus: Bus, command: ApplyCompany, file: Path) -> list[str
             )
         if kind == "CompanyApplied":
             counted = ", ".join(f"{payload[part]:,} {part}" for part in ("offices", "staff", "duty", "absences"))
-            warnings = [*payload["warnings"], *regions_to_look_at(command)]
+            told, missing = await gaps(bus, None, WEEKS_AHEAD, "en")
+            warnings = [*payload["warnings"], *regions_to_look_at(command), *(told if missing else [])]
             return [f"{command.name}: applied. Changed: {counted}.", *(f"  ! {text}" for text in warnings)]
     if outcome["state"] == "dead":
         raise Trouble(

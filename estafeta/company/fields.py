@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from estafeta.trouble import Trouble, near
+from shared.shifts import weekdays
 from shared.words import Function
 from shared.working_time import OfficeCalendar
 
@@ -30,7 +31,6 @@ RU_SUBJECTS = tuple(sorted(_RU_REGIONS - _BESIDE))
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ID = re.compile(r"[\w.@-]{1,64}")
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -236,6 +236,27 @@ class FieldChecks:
         self.wrong(entry, key, f"{value!r} is no number of leads from 1 up", remedy)
         return None
 
+    def _hours_a_week(self, entry: Entry, key: str, value: Any) -> float | None:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 168:
+            return float(value)
+        self.wrong(entry, key, f"{value!r} is no number of hours up to 168", f"Write {key} = 24, or leave it out")
+        return None
+
+    def _people(self, entry: Entry, key: str, value: Any) -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 100:
+            return value
+        self.wrong(entry, key, f"{value!r} is no number of people from 1 to 100", f"Write {key} = 2")
+        return None
+
+    def _wish(self, entry: Entry, key: str, value: Any) -> str | None:
+        return self._reference(entry, key, value, ("off", "on"), "wish")
+
+    def _day(self, entry: Entry, key: str, value: Any) -> date | None:
+        if type(value) is date:
+            return value
+        self.wrong(entry, key, f"{value!r} is no day", f"Write {key} = 2026-12-01, without a time and without quotes")
+        return None
+
     def _languages(self, entry: Entry, key: str, value: Any) -> list[str] | None:
         if isinstance(value, list) and all(isinstance(one, str) and _LANGUAGE.fullmatch(one) for one in value):
             return sorted(set(value))
@@ -271,6 +292,7 @@ TABLES: dict[str, dict[str, tuple[Check, bool]]] = {
         "per_day": (FieldChecks._cap, False),
         "open_leads": (FieldChecks._cap, False),
         "notice": (FieldChecks._day_or_moment, False),
+        "duty_hours": (FieldChecks._hours_a_week, False),
     },
     "duty": {
         "office": (FieldChecks._office, True),
@@ -280,6 +302,22 @@ TABLES: dict[str, dict[str, tuple[Check, bool]]] = {
         "days": (FieldChecks._days, False),
         "hours": (FieldChecks._shift_hours, False),
         "weeks": (FieldChecks._weeks, False),
+    },
+    "cover": {
+        "office": (FieldChecks._office, True),
+        "days": (FieldChecks._days, True),
+        "hours": (FieldChecks._shift_hours, True),
+        "people": (FieldChecks._people, False),
+        "from": (FieldChecks._day, False),
+        "to": (FieldChecks._day, False),
+    },
+    "wishes": {
+        "staff": (FieldChecks._person, True),
+        "wish": (FieldChecks._wish, True),
+        "days": (FieldChecks._days, True),
+        "hours": (FieldChecks._shift_hours, False),
+        "from": (FieldChecks._day, False),
+        "to": (FieldChecks._day, False),
     },
     "absences": {
         "staff": (FieldChecks._person, True),
@@ -303,19 +341,9 @@ _EXAMPLES = {
     "hours": f'"{DEFAULT_HOURS}"',
     "calendar": '"RU"',
     "reason": '"vacation"',
+    "days": '"Mon-Fri"',
+    "wish": '"off"',
 }
-
-
-def weekdays(text: str) -> frozenset[int]:
-    """The weekdays of `Mon-Fri` or `Mon, Wed, Sat-Sun`, Monday = 0; none when it is not understood."""
-    found: set[int] = set()
-    for piece in text.lower().split(","):
-        first, _, last = (word.strip() for word in piece.partition("-"))
-        if first not in _WEEKDAYS or (last or first) not in _WEEKDAYS:
-            return frozenset()
-        start = _WEEKDAYS.index(first)
-        found.update((start + n) % 7 for n in range((_WEEKDAYS.index(last or first) - start) % 7 + 1))
-    return frozenset(found)
 
 
 def meant(word: str, known: Iterable[str], lead: str, most: int = 40) -> str:

@@ -16,10 +16,10 @@ from estafeta.company.fields import (
     FieldChecks,
     Mistake,
     meant,
-    weekdays,
 )
 from estafeta.company.toml_lines import line_of_error, lines_of_entries
-from shared.commands import AbsenceEntry, ApplyCompany, DutyEntry, OfficeEntry, StaffEntry
+from shared.commands import AbsenceEntry, ApplyCompany, CoverEntry, DutyEntry, OfficeEntry, StaffEntry, WishEntry
+from shared.shifts import shifts_between
 from shared.working_time import OfficeCalendar
 
 __all__ = ["CompanyFileWrong", "Mistake", "read_company"]
@@ -79,6 +79,8 @@ class _Reader(FieldChecks):
         staff = [self._staff(entry) for entry in self._entries(document, "staff")]
         duty = [shift for entry in self._entries(document, "duty") for shift in self._duty(entry)]
         absences = [self._absence(entry) for entry in self._entries(document, "absences")]
+        cover = [self._cover(entry) for entry in self._entries(document, "cover")]
+        wishes = [self._wished(entry) for entry in self._entries(document, "wishes")]
         if self.mistakes:
             return None
         return ApplyCompany(
@@ -89,6 +91,8 @@ class _Reader(FieldChecks):
             staff=[person for person in staff if person],
             duty=_joined(duty),
             absences=[absence for absence in absences if absence],
+            cover=[entry for entry in cover if entry],
+            wishes=[wish for wish in wishes if wish],
         )
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,6 +178,7 @@ class _Reader(FieldChecks):
             function=known["function"],
             weight=known.get("weight") or 1.0,
             languages=known.get("languages") or [],
+            duty_hours=known.get("duty_hours"),
             per_day=known.get("per_day"),
             open_leads=known.get("open_leads"),
             notice_at=_moment(notice, self._zone_of(known["office"])) if (notice := known.get("notice")) else None,
@@ -191,6 +196,42 @@ class _Reader(FieldChecks):
         return AbsenceEntry(
             staff=known["staff"], starts_at=starts, ends_at=ends, reason=known.get("reason") or "vacation"
         )
+
+    def _cover(self, entry: Entry) -> CoverEntry | None:
+        known = self.fields(entry, TABLES["cover"])
+        if not known.keys() >= {"office", "days", "hours"} or not self._is_when(entry, known):
+            return None
+        return CoverEntry(
+            office=known["office"],
+            days=known["days"],
+            hours=known["hours"],
+            people=known.get("people") or 1,
+            since=known.get("from"),
+            until=known.get("to"),
+        )
+
+    def _wished(self, entry: Entry) -> WishEntry | None:
+        known = self.fields(entry, TABLES["wishes"])
+        if not known.keys() >= {"staff", "wish", "days"} or not self._is_when(entry, known):
+            return None
+        return WishEntry(
+            staff=known["staff"],
+            wish=known["wish"],
+            days=known["days"],
+            hours=known.get("hours"),
+            since=known.get("from"),
+            until=known.get("to"),
+        )
+
+    def _is_when(self, entry: Entry, known: dict[str, Any]) -> bool:
+        """Whether days, hours and the time they hold for can be meant; what cannot is noted."""
+        first, last = known.get("from"), known.get("to")
+        if first and last and first > last:
+            self.wrong(entry, "to", "it ends before it begins", "Give a `to` that is not before `from`")
+            return False
+        if "hours" not in known:
+            return "hours" not in entry.values
+        return self._calendar(entry, known, self.zone, "RU", [], []) is not None
 
     def _duty(self, entry: Entry) -> list[DutyEntry]:
         known = self.fields(entry, TABLES["duty"])
@@ -236,25 +277,28 @@ class _Reader(FieldChecks):
             )
             return []
         zone, country, days_off, working_days = self.calendars.get(known["office"], (self.zone, "RU", [], []))
+        calendar = self._calendar(entry, known, zone, country, days_off, working_days)
+        if calendar is None:
+            return []
+        return shifts_between(calendar, known["days"], first, last, known.get("weeks") or (1, 1))
+
+    def _calendar(
+        self,
+        entry: Entry,
+        known: dict[str, Any],
+        zone: ZoneInfo,
+        country: str,
+        days_off: list[date],
+        working_days: list[date],
+    ) -> OfficeCalendar | None:
+        """The calendar that has the days and hours of an entry in place of the office's; what is wrong is noted."""
         pattern = f"{known['days']} {known['hours']}"
         try:
-            calendar = OfficeCalendar.of(zone.key, pattern, country, days_off, working_days)
+            return OfficeCalendar.of(zone.key, pattern, country, days_off, working_days)
         except ValueError as error:
             problem, _, remedy = str(error).removeprefix(f"office hours {pattern!r}: ").partition("; ")
             self.wrong(entry, "days" if "given twice" in problem else "hours", problem, remedy.capitalize())
-            return []
-        # a moved working day is worked by those whose weekdays include it: nobody else has promised to come
-        promised = weekdays(known["days"])
-        nth, of = known.get("weeks") or (1, 1)
-        monday = first - timedelta(days=first.weekday())
-        shifts = []
-        for number in range((last - first).days + 1):
-            day = first + timedelta(days=number)
-            if day.weekday() in promised and (day - monday).days // 7 % of == nth - 1:
-                opens, closes = calendar.opens_at(day), calendar.closes_at(day)
-                if opens and closes:
-                    shifts.append((opens, closes))
-        return shifts
+            return None
 
     def _zone_of(self, office: str) -> ZoneInfo:
         return self.calendars[office][0] if office in self.calendars else self.zone
