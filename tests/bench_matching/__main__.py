@@ -22,6 +22,7 @@ def missed(one: Measured) -> list[str]:
         "sister companies": one.sisters == 0,
         "auto recall": one.recall >= 0.95,
         "found": one.found_share >= 0.995,
+        "any true key": one.any_found_share >= 0.97,
         "review rate": one.review <= 0.12,
     }
     return [name for name, reached in goals.items() if not reached]
@@ -38,6 +39,7 @@ def main() -> int:
     lists = {
         "development": (chosen.clients, chosen.rows, DEVELOPMENT, False),
         "fresh": (chosen.clients, chosen.rows, fresh, False),
+        "small base": (chosen.clients // 5, chosen.rows // 2, fresh + 1, False),
         "hard cases": (chosen.clients // 5, chosen.rows // 10, fresh, True),
     }
     with ProcessPoolExecutor(2) as pool:

@@ -98,12 +98,12 @@ _PATHS = (
 _LEADS = "select lead_id as id from intake.decisions where purpose = 'leads' and outcome <> 'rejected'"
 _OPEN_TASKS = "select manager, count(*) as n from process.tasks where is_open group by manager"
 _OPEN_DEADLINES = "select manager, count(*) as n from reminders.deadlines where state = 'open' group by manager"
-_RECEIVED = "select receiver as who, count(*) as n from routing.decisions group by 1"
+_RECEIVED = "select receiver as who, count(*) as n from routing.decisions where not passed_on group by 1"
 _WORKED = "select assigned_to as who, count(*) as n from process.leads group by 1"
 _EFFECTS: dict[str, Query] = {
     "accepted leads": _both_ways(_LEADS, "intake", "LeadAccepted", "lead_id"),
     "routing decisions": _both_ways(
-        "select lead_id as id from routing.decisions", "routing", "LeadAssigned", "lead_id"
+        "select lead_id as id from routing.decisions where attempt = 1", "routing", "LeadAssigned", "lead_id"
     ),
     "sales": _both_ways("select id from process.processes", "process", "ProcessOpened", "process_id"),
     "joined leads": _both_ways("select id from process.leads where joined", "process", "LeadJoined", "lead_id"),
@@ -132,7 +132,9 @@ PROMISES: dict[str, Query] = {
     "I2 a sale is worked by whom its leads were given to": (
         "select count(*) from process.leads",
         "select l.id from process.leads l join process.processes p on p.id = l.process_id"
-        " join routing.decisions r on r.lead_id = l.id where r.receiver <> p.manager",
+        " join routing.decisions r on r.lead_id = l.id and not r.passed_on where r.receiver <> p.manager"
+        # what came for an open sale went on with it, when the lead that had opened it did
+        " and not (l.joined and exists (select 1 from routing.decisions o where o.lead_id = p.lead_id and o.passed_on))",
     ),
     **{f"I3 {room} numbers its histories without gaps": _numbered(room) for room in ROOMS},
     **{

@@ -67,6 +67,9 @@ _SENDING = ("Ledger.unsent", "Bus.publish", "Ledger.mark_sent")
 _COMPARING = ("Ledger.unheard", "Ledger.places", "Bus.passed", "Bus.ask", "Ledger.send_again", "Ledger.note_heard")
 _REVIVING = ("Ledger.revived", "Ledger.enter_commands", HANDLER, "Ledger.settle")
 
+_QUIET = "reminders"
+"""What it tells others (a receiver has not answered) takes minutes of office hours: on this stage nobody waits so long."""
+
 WITHIN: dict[str, Sequence[str]] = {
     "intake_commands": (*_WORKING, "Bus.later"),
     "intake_bulk": _WORKING,
@@ -80,8 +83,10 @@ WITHIN: dict[str, Sequence[str]] = {
 def lines_of(room: str) -> Iterator[tuple[str, Sequence[str]]]:
     """Each line of work in a room, by the name of its task, with the steps at which the room dies there."""
     for reading in readings_of(room):
+        if reading.source == _QUIET:
+            continue
         yield reading.durable, (*_AT_THE_EDGE, *WITHIN.get(reading.durable, ()))
-    yield "relay", (*_SENDING, *(_COMPARING if listeners_of(room) else ()))
+    yield "relay", (*_SENDING, *(_COMPARING if listeners_of(room) and room != _QUIET else ()))
     yield "revive", (COMMIT, *_REVIVING) if room == "process" else (COMMIT,)
     if room == "reminders":
         yield "watch0", ("Ledger.put", COMMIT)

@@ -14,11 +14,12 @@ INVARIANTS = {
         group by s.id having count(d.lead_id) <> 1""",
     "every accepted lead has exactly one routing decision with a receiver": """
         select d.lead_id from intake.decisions d left join routing.decisions r on r.lead_id = d.lead_id
-        where d.purpose = 'leads' and d.outcome <> 'rejected'
+        and not r.passed_on
+        where d.purpose = 'leads' and d.outcome not in ('rejected', 'early')
         group by d.lead_id having count(r.lead_id) <> 1 or count(r.receiver) <> 1""",
     "every routed lead is in exactly one sale": """
         select r.lead_id from routing.decisions r left join process.leads l on l.id = r.lead_id
-        group by r.lead_id having count(l.process_id) <> 1""",
+        where not r.passed_on group by r.lead_id having count(l.process_id) <> 1""",
     "no client has two open sales": """
         select client_id from process.processes where closed_at is null
         group by client_id, product_line having count(*) > 1""",
@@ -37,7 +38,8 @@ INVARIANTS = {
         union all select 'reminders', reason from reminders.dead_letters where state <> 'settled'""",
     "the managers of one client agree everywhere": """
         select r.client_id from routing.decisions r join process.processes p on p.client_id = r.client_id
-        and p.closed_at is null where r.receiver <> p.manager""",
+        and p.closed_at is null where r.receiver <> p.manager and not r.passed_on
+        and not exists (select 1 from routing.decisions o where o.lead_id = p.lead_id and o.passed_on)""",
 }
 
 

@@ -462,7 +462,10 @@ async def test_deadlines_show_who_was_told_when_and_what_is_still_to_come(db_of:
         await watch.fall_due(MONDAY + timedelta(minutes=31), db)
         by_task = await answers.show_deadlines(ShowDeadlines(id=task().task_id), db)
         assert by_task == await answers.show_deadlines(ShowDeadlines(id=task().client_id), db)
-        assert await answers.show_deadlines(ShowDeadlines(id=uuid5(ROOT, "nobody")), db) == {"deadlines": []}
+        assert await answers.show_deadlines(ShowDeadlines(id=uuid5(ROOT, "nobody")), db) == {
+            "deadlines": [],
+            "answers": [],
+        }
     shown = by_task["deadlines"][0]
     assert (shown["state"], shown["due_at"]) == ("open", MONDAY + timedelta(minutes=30))
     assert [(step["step"], step["tells"]) for step in shown["steps"]] == [

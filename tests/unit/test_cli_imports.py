@@ -14,6 +14,7 @@ from estafeta.importing import Intent
 from estafeta.imports import chosen, state_of
 from estafeta.imports import shown as undone
 from estafeta.lead import call_of, referral_of
+from estafeta.lists.kind import in_words
 from estafeta.previewing import Carried, Preview, write
 from estafeta.previewing import shown as previewed
 from estafeta.trouble import Trouble
@@ -99,14 +100,26 @@ def test_a_preview_shows_rows_sums_and_why_a_row_would_be_rejected(tmp_path: Pat
 def test_what_chunks_would_leave_behind_is_carried_only_to_whom_it_may_concern() -> None:
     carried = Carried()
     first, second = {"client_id": "a", "name": "first"}, {"client_id": "a", "name": "second"}
-    carried.add({"cards": [{"keys": [1, 2], "card": first}], "gains": [{"address": 1, "client_id": "a"}]})
-    carried.add({"cards": [{"keys": [1, 2, 3], "card": second}], "gains": [{"address": 3, "client_id": "a"}]})
+    few = {"most_holders": 20}
+    carried.add({"cards": [{"keys": [1, 2], "card": first}], "gains": [{"address": 1, "client_id": "a"}], **few})
+    carried.add({"cards": [{"keys": [1, 2, 3], "card": second}], "gains": [{"address": 3, "client_id": "a"}], **few})
     assert carried.under([7]) == {}
-    assert carried.under([2]) == {"cards": [second], "gains": []}
+    assert carried.under([2]) == {"cards": [second], "gains": [], "crowds": []}
     assert carried.under([1, 3]) == {
         "cards": [second],
         "gains": [{"address": 1, "client_id": "a"}, {"address": 3, "client_id": "a"}],
+        "crowds": [],
     }
+
+
+def test_of_a_key_that_very_many_gain_only_the_number_is_carried() -> None:
+    carried = Carried()
+    for n in range(1, 6):
+        card = {"client_id": str(n)}
+        gains = [{"address": 1, "client_id": str(n)}, {"address": 10 + n, "client_id": str(n)}]
+        carried.add({"cards": [{"keys": [1, 10 + n], "card": card}], "gains": gains, "most_holders": 3})
+    assert carried.under([1]) == {"cards": [], "gains": [], "crowds": [{"address": 1, "holders": 5}]}
+    assert carried.under([15])["cards"] == [{"client_id": "5"}], "by a key of its own a card is met as before"
 
 
 def test_what_a_caller_answered_belongs_to_a_call() -> None:
@@ -125,3 +138,11 @@ def test_a_referral_names_both_sides() -> None:
     assert referral_of("Завод «Фрезер»", "anna") == {"by": "Завод «Фрезер»", "obtained_by": "anna"}
     with pytest.raises(Trouble, match="both sides"):
         referral_of("", "anna")
+
+
+@pytest.mark.rule("R1-07")
+def test_the_columns_of_a_file_tell_a_list_a_questionnaire_and_a_catalogue_apart() -> None:
+    assert in_words(["company", "contact", "phone"]) == "Taken as a list: companies with persons."
+    assert in_words(["company", "phone", "website"]) == "Taken as a catalogue: companies without persons."
+    told = in_words(["company", "contact", "term", "interest"])
+    assert told == "Taken as a questionnaire: it has answers (interest, term)."

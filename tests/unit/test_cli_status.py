@@ -11,7 +11,7 @@ from rich.console import Console
 
 import estafeta.status
 from estafeta.client import Bus
-from estafeta.status import health_of, shown, table, verdict
+from estafeta.status import health_of, shown, table, under_way, verdict
 from estafeta.trouble import Silence
 
 WELL: dict[str, Any] = {
@@ -101,3 +101,11 @@ async def test_a_terminal_is_drawn_anew_and_a_file_gets_one_table_below_the_othe
                 await estafeta.status.watch(cast(Bus, OneRoomWell()), console)
         assert out.getvalue().count("All is well.") > 1
         assert ("\x1b[" in out.getvalue()) == terminal
+
+
+def test_keys_that_are_being_made_anew_are_told_and_are_no_illness() -> None:
+    room = health_of("intake", {**WELL, "measures": {"cards_to_renew": 12345.0}})
+    assert room.is_well
+    assert verdict([room]) == []
+    [said] = under_way([room, health_of("process", WELL)])
+    assert "12,345 cards" in said

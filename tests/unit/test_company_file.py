@@ -310,13 +310,18 @@ def test_a_wrong_cap_language_or_notice_is_named(read: Read, line: str, field: s
 
 @pytest.mark.rule("R1-46")
 def test_gaps_and_overlaps_of_regions_are_told(read: Read) -> None:
-    (gap,) = regions_to_look_at(read(GOOD))
+    gap, others = regions_to_look_at(read(GOOD))
     assert gap.startswith("no office serves RU-AD, RU-AL, ")
     assert "and 71 more" in gap
     assert "RU-MOW" not in gap
-    assert regions_to_look_at(read(GOOD.replace('"RU-MOS"]', '"RU"]'))) == []
+    assert others == "no office serves any country but KZ, RU: leads from others go to the head of sales (G8)"
+    assert regions_to_look_at(read(GOOD.replace('"RU-MOS"]', '"RU"]'))) == [others]
+    in_part = regions_to_look_at(read(GOOD.replace('"RU-MOS"]', '"RU"]').replace('["KZ"]', '["KZ-ALA", "KZ-AST"]')))
+    assert in_part[0].startswith(
+        "of KZ only KZ-ALA, KZ-AST is served: leads from elsewhere in KZ go to the head of sales"
+    )
     overlap = regions_to_look_at(read(GOOD.replace('["KZ"]', '["KZ", "RU-SPE"]').replace('"RU-MOS"]', '"RU"]')))
-    assert overlap == ["RU-SPE of the office ala lies within RU of the office msk: leads from RU-SPE go to ala"]
+    assert overlap == [others, "RU-SPE of the office ala lies within RU of the office msk: leads from RU-SPE go to ala"]
 
 
 def test_what_iso_3166_names_in_russia_is_83_subjects() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
 from services.intake.rules.match import decide
 from services.intake.rules.recognition import Known, Recognised, recognise
-from services.intake.rules.search_keys import MOST_HOLDERS, SearchKey, search_keys
+from services.intake.rules.search_keys import SearchKey, most_holders, search_keys
 from services.intake.rules.survivorship import Arrival, Card
 from shared.words import Outcome
 
@@ -70,7 +70,7 @@ class Base:
         for key in {key for arrival in arrivals for key in arrival.keys}:
             if self.holders[key]:
                 known.frequencies[key] = len(self.holders[key])
-                if len(self.holders[key]) <= MOST_HOLDERS:
+                if len(self.holders[key]) <= most_holders(key.kind):
                     known.holders[key] = sorted(self.holders[key])
         known.cards = {one: self.cards[one] for held in known.holders.values() for one in held}
         results = recognise(arrivals, known)
