@@ -416,3 +416,17 @@ def test_however_badly_it_begins_it_ends_within_one_shift(people: int, hours: li
         assert people < len(hours) * at_once, "there are enough for every place"
         return
     assert all(abs(board.surplus(k)) <= board.problem.one_shift + 1000 for k in range(people))
+
+
+@pytest.mark.rule("R1-08")
+def test_somebody_whose_shifts_overlap_fills_one_place_of_two() -> None:
+    since, until = span("Europe/Moscow", 1)
+    shift = {"office": "msk", "staff": "p0", "starts_at": since}
+    said = company(
+        "Europe/Moscow",
+        [{}],
+        cover=[{"office": "msk", "days": "Mon", "hours": "09:00-13:00", "people": 2}],
+        duty=[{**shift, "ends_at": since + timedelta(hours=hours)} for hours in (14, 15)],
+    )
+    draft = draw_up(Watch(said, "msk"), expected(ZoneInfo("Europe/Moscow"), [], []), since, until)
+    assert [one.places for one in draft.empty] == [1]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
 from services.intake.rules.recognition import Known, Recognised
-from services.intake.rules.search_keys import MOST_HOLDERS, STRONG, SearchKey
+from services.intake.rules.search_keys import STRONG, SearchKey, most_holders
 from services.intake.store.cards import read_cards, read_families
 from shared.database import execute, fetch, insert
 
@@ -33,13 +33,13 @@ async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
         db,
         """
         select stat.h, stat.df, held.client_id
-        from unnest($1::bigint[]) as asked (h)
+        from unnest($1::bigint[], $2::int[]) as asked (h, most)
         join key_stats as stat on stat.h = asked.h and stat.df > 0
-        left join client_keys as held on held.h = stat.h and stat.df <= $2
+        left join client_keys as held on held.h = stat.h and stat.df <= asked.most
         order by stat.h, held.client_id
         """,
         list(by_address),
-        MOST_HOLDERS,
+        [most_holders(key.kind) for key in by_address.values()],
     ):
         key = by_address[row["h"]]
         known.frequencies[key] = row["df"]

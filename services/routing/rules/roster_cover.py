@@ -48,6 +48,18 @@ class Gap:
     away: Mapping[str, str]
 
 
+def _stays(shifts: Iterable[OnDuty]) -> list[OnDuty]:
+    """The shifts, in order, those of one person that overlap made one: nobody counts twice at the same time."""
+    stays: list[OnDuty] = []
+    for shift in sorted(shifts, key=lambda shift: (shift.staff, shift.start, shift.end)):
+        last = stays[-1] if stays else None
+        if last and last.staff == shift.staff and shift.start < last.end:
+            stays[-1] = OnDuty(last.start, max(last.end, shift.end), last.staff)
+        else:
+            stays.append(shift)
+    return sorted(stays)
+
+
 class Watch:
     """What the company says of the duty of one office: what it must cover, who is able, when they cannot."""
 
@@ -64,8 +76,8 @@ class Watch:
         }
         self._anybody = {person.id: person for person in company.staff if person.function == "sales"}
         self._weights = {who: weight_in_thousandths(person.weight) or 1 for who, person in self._anybody.items()}
-        # the file and a command may name the same shift
-        self.shifts = sorted({OnDuty(s.starts_at, s.ends_at, s.staff) for s in company.duty if s.office == office})
+        # the file and a command may name the same shift, or two of one person that overlap
+        self.shifts = _stays(OnDuty(s.starts_at, s.ends_at, s.staff) for s in company.duty if s.office == office)
         self._away: dict[str, list[tuple[datetime, datetime, str]]] = {}
         for absence in sorted(company.absences, key=lambda absence: (absence.starts_at, absence.ends_at)):
             if absence.reason != BUSY:
