@@ -48,6 +48,7 @@ OWNERLESS = {
 }
 
 
+@pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.rule("R2-23")
