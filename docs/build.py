@@ -51,7 +51,7 @@ def lifecycle() -> str:
 
 
 def messages() -> str:
-    """Every message of the language with its meaning, from `shared/events.py`, `commands.py` and `questions.py`."""
+    """Every message of the language with its meaning, from `shared/events/`, `commands/` and `questions.py`."""
     import shared.commands
     import shared.events
     import shared.questions  # noqa: F401
@@ -148,12 +148,15 @@ def _map() -> str:
     ):
         lines += [f"- **`{folder}/`** {_caption(HERE.parent / folder / '__init__.py')}"]
         if folder == "shared":
-            lines += [
-                f"  - `{file.name}` {_caption(file)}"
-                for file in sorted((HERE.parent / folder).glob("*.py"))
-                if file.stem != "__init__"
-            ]
+            lines += [f"  - `{name}` {caption}" for name, caption in _furniture(HERE.parent / folder)]
     return "\n".join(lines) + "\n"
+
+
+def _furniture(folder: Path) -> list[tuple[str, str]]:
+    """What stands in a folder, by name: each module and each package, with its caption."""
+    modules = {file.name: file for file in folder.glob("*.py") if file.stem != "__init__"}
+    packages = {f"{file.parent.name}/": file for file in folder.glob("*/__init__.py")}
+    return [(name, _caption(file)) for name, file in sorted({**modules, **packages}.items())]
 
 
 def _caption(file: Path) -> str:

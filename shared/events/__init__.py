@@ -1,0 +1,177 @@
+"""Every fact that is told on the bus, by the room that owns it."""
+
+from __future__ import annotations
+
+from shared.events.every_room import (
+    CopiesRebuilt,
+    MessageDied,
+)
+from shared.events.fault import (
+    Fault,
+)
+from shared.events.intake import (
+    Agreement,
+    CardWithdrawn,
+    ClientRegistered,
+    ClientsMerged,
+    ClientsSplit,
+    ContactKept,
+    EarlierContact,
+    EntryDelayed,
+    JoinAudited,
+    JudgementRefused,
+    LeadAccepted,
+    LeadRecalled,
+    LeadRejected,
+    MergeProposed,
+    ProposalSettled,
+    ReceiptReleased,
+    ReviewJudged,
+)
+from shared.events.process import (
+    HandOnAnswered,
+    LeadJoined,
+    LeadWithdrawn,
+    MoveFollowed,
+    MoveReturned,
+    ProcessClosed,
+    ProcessOpened,
+    RecallAnswered,
+    SalesJoined,
+    SalesParted,
+    StageMoved,
+    TaskClosed,
+    TaskMoved,
+    TaskSet,
+    TouchRecorded,
+    TouchRefused,
+)
+from shared.events.reminders import (
+    AnswerDue,
+    DeadlineReached,
+    DeadlineSet,
+)
+from shared.events.routing import (
+    AnswerRefused,
+    AssignmentAnswered,
+    AssignmentRecalled,
+    ClientMoved,
+    CompanyApplied,
+    CompanyRefused,
+    DirectoryChanged,
+    DirectoryRefused,
+    LeadAssigned,
+    LeadHandedOn,
+    MergeRelayed,
+    MoveBegun,
+    MoveFinished,
+    MoveKind,
+    MoveRecalled,
+    MoveRefused,
+    MoveUndone,
+    OfficeChanged,
+    PresenceRefused,
+    PresenceSaid,
+    SplitRelayed,
+    StaffChanged,
+)
+from shared.message import ROOMS, Event
+
+EVENTS: tuple[type[Event], ...] = tuple(Event.__subclasses__())
+
+
+def sources_of(room: str) -> tuple[str, ...]:
+    """The rooms that `room` listens to, in the order of a lead's way."""
+    return tuple(owner for owner in ROOMS if any(e.owner == owner and room in e.heard_by for e in EVENTS))
+
+
+def listeners_of(room: str) -> dict[str, frozenset[str]]:
+    """Who listens to `room`: aggregate kind (`client`, `office` …) → the rooms that must hear all of it, in order."""
+    kinds: dict[str, set[str]] = {}
+    for event in EVENTS:
+        if event.owner == room and event.heard_by:
+            kinds.setdefault(kind_of(event.about), set()).update(event.heard_by)
+    return {kind: frozenset(rooms) for kind, rooms in kinds.items()}
+
+
+def subjects_for(room: str, source: str) -> tuple[str, ...]:
+    """The subjects of all that `source` says about the kinds of aggregates `room` listens to: whole histories, no others."""
+    kinds = {kind for kind, rooms in listeners_of(source).items() if room in rooms}
+    return tuple(
+        event.subject_in(source) for event in EVENTS if event.owner == source and kind_of(event.about) in kinds
+    )
+
+
+def kind_of(aggregate: str) -> str:
+    """The kind of an aggregate: `client/6f1c…` → `client`."""
+    return aggregate.partition("/")[0]
+
+
+__all__ = [
+    "EVENTS",
+    "Agreement",
+    "AnswerDue",
+    "AnswerRefused",
+    "AssignmentAnswered",
+    "AssignmentRecalled",
+    "CardWithdrawn",
+    "ClientMoved",
+    "ClientRegistered",
+    "ClientsMerged",
+    "ClientsSplit",
+    "CompanyApplied",
+    "CompanyRefused",
+    "ContactKept",
+    "CopiesRebuilt",
+    "DeadlineReached",
+    "DeadlineSet",
+    "DirectoryChanged",
+    "DirectoryRefused",
+    "EarlierContact",
+    "EntryDelayed",
+    "Fault",
+    "HandOnAnswered",
+    "JoinAudited",
+    "JudgementRefused",
+    "LeadAccepted",
+    "LeadAssigned",
+    "LeadHandedOn",
+    "LeadJoined",
+    "LeadRecalled",
+    "LeadRejected",
+    "LeadWithdrawn",
+    "MergeProposed",
+    "MergeRelayed",
+    "MessageDied",
+    "MoveBegun",
+    "MoveFinished",
+    "MoveFollowed",
+    "MoveKind",
+    "MoveRecalled",
+    "MoveRefused",
+    "MoveReturned",
+    "MoveUndone",
+    "OfficeChanged",
+    "PresenceRefused",
+    "PresenceSaid",
+    "ProcessClosed",
+    "ProcessOpened",
+    "ProposalSettled",
+    "RecallAnswered",
+    "ReceiptReleased",
+    "ReviewJudged",
+    "SalesJoined",
+    "SalesParted",
+    "SplitRelayed",
+    "StaffChanged",
+    "StageMoved",
+    "TaskClosed",
+    "TaskMoved",
+    "TaskSet",
+    "TouchRecorded",
+    "TouchRefused",
+    "kind_of",
+    "listeners_of",
+    "sources_of",
+    "subjects_for",
+]
