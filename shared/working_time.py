@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -77,6 +78,12 @@ class OfficeCalendar:
         Raises ValueError that says what is wrong and how to mend it.
         """
         return _calendar(time_zone, hours, calendar, frozenset(days_off), frozenset(working_days))
+
+    @staticmethod
+    def of_row(row: Mapping[Any, Any]) -> OfficeCalendar:
+        """The calendar of an office as the rooms store it: columns named as the arguments of `of`, days as ISO texts."""
+        days_off, working_days = (map(date.fromisoformat, row[name]) for name in ("days_off", "working_days"))
+        return OfficeCalendar.of(row["time_zone"], row["hours"], row["calendar"], days_off, working_days)
 
     def is_working_day(self, day: date) -> bool:
         """Whether the office works on that local day: own overrides first, then holidays, weekdays, moved days."""

@@ -16,10 +16,8 @@ def day_to_call(spoken_on: date, named: date, today: date, office: OfficeCalenda
     is over by `today` (when the talk is recorded), it is the first working day after `today`.
     """
     day = spoken_on + (named - spoken_on).days * 2 // 3 * _A_DAY
-    while day > today and not office.is_working_day(day):
-        day -= _A_DAY
-    if day > today:
-        return day
+    if day > today and (earlier := office.earlier_working_day(day)) > today:
+        return earlier
     day = today + _A_DAY
     while not office.is_working_day(day):
         day += _A_DAY

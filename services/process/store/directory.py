@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,20 +33,7 @@ async def offices(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Office]:
         "select id, time_zone, hours, calendar, days_off, working_days, head from offices where id = any($1::text[])",
         sorted(set(ids)),
     )
-    return {
-        row["id"]: Office(
-            row["id"],
-            row["head"],
-            OfficeCalendar.of(
-                row["time_zone"], row["hours"], row["calendar"], _days(row["days_off"]), _days(row["working_days"])
-            ),
-        )
-        for row in rows
-    }
-
-
-def _days(stored: list[str]) -> list[date]:
-    return [date.fromisoformat(day) for day in stored]
+    return {row["id"]: Office(row["id"], row["head"], OfficeCalendar.of_row(row)) for row in rows}
 
 
 async def put_offices(db: AsyncConnection, rows: Sequence[Row]) -> None:

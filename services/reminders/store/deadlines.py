@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -327,14 +327,7 @@ def plan_of(row: RowMapping) -> Plan:
 
 
 def _office(row: RowMapping) -> Office:
-    calendar = OfficeCalendar.of(
-        row["time_zone"], row["hours"], row["calendar"], _dates(row["days_off"]), _dates(row["working_days"])
-    )
-    return Office(row["office_id"], row["head"], calendar, row["calendar_version"])
-
-
-def _dates(texts: Sequence[str]) -> list[date]:
-    return [date.fromisoformat(text) for text in texts]
+    return Office(row["office_id"], row["head"], OfficeCalendar.of_row(row), row["calendar_version"])
 
 
 def _columns(rows: Sequence[Row], names: str) -> list[list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -121,13 +121,4 @@ async def calendars_of(db: AsyncConnection, staff: Iterable[str]) -> dict[str, O
         """,
         sorted(set(staff)),
     )
-    return {
-        row["id"]: OfficeCalendar.of(
-            row["time_zone"], row["hours"], row["calendar"], _days(row["days_off"]), _days(row["working_days"])
-        )
-        for row in rows
-    }
-
-
-def _days(stored: list[str]) -> list[date]:
-    return [date.fromisoformat(day) for day in stored]
+    return {row["id"]: OfficeCalendar.of_row(row) for row in rows}
