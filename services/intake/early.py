@@ -146,20 +146,7 @@ def _join(met: Met, client_id: UUID, lead_id: UUID | None, now: datetime) -> dic
 
 def _row(one: Early, now: datetime) -> dict[str, Any]:
     """Its one recorded outcome."""
-    return {
-        "lead_id": one.given.id,
-        "import_id": one.given.import_id,
-        "purpose": one.given.purpose,
-        "outcome": OUTCOME,
-        "client_id": None,
-        "rule": one.rule,
-        "score": 0.0,
-        "evidence": [],
-        "candidates": [],
-        "flags": [*one.arrival.record.flags, *one.arrival.region_flags],
-        "faults": [],
-        "region": one.arrival.region,
-        "region_by": one.arrival.region_by,
-        "norm_version": NORM_VERSION,
-        "decided_at": now,
-    }
+    arrival = one.arrival
+    flags = [*arrival.record.flags, *arrival.region_flags]
+    place = {"region": arrival.region, "region_by": arrival.region_by}
+    return store.decision_row(one.given, OUTCOME, one.rule, flags, now, **place)

@@ -17,7 +17,7 @@ from services.intake.rules.audit import audited_as_one_in
 from services.intake.rules.call_script import ENTERED_WITHIN, entry_lag
 from services.intake.rules.compare import Evidence
 from services.intake.rules.early_contact import no_lead_yet
-from services.intake.rules.keys import NORM_VERSION, RegularLead
+from services.intake.rules.keys import RegularLead
 from services.intake.rules.match import Decision, Judgement
 from services.intake.rules.questionnaire import wish_of
 from services.intake.rules.recognition import Recognised, recognise
@@ -189,25 +189,23 @@ def _delayed(one: Submission, result: Recognised | None, now: datetime) -> Event
 def _row(
     one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault], now: datetime
 ) -> dict[str, Any]:
-    decision = result.decision if result else None
-    region, region_by = result.region if result else (None, None)
-    return {
-        "lead_id": one.id,
-        "import_id": one.import_id,
-        "purpose": one.purpose,
-        "outcome": decision.outcome.value if decision else REJECTED,
-        "client_id": result.card.client_id if result else None,
-        "rule": decision.rule if decision else "R1-40",
-        "score": decision.score if decision else 0.0,
-        "evidence": [_evidence(item) for item in decision.evidence] if decision else [],
-        "candidates": _candidates(decision) if decision else [],
-        "flags": [*record.flags, *(result.arrival.region_flags if result else ())],
-        "faults": [fault.model_dump() for fault in faults],
-        "region": region,
-        "region_by": region_by,
-        "norm_version": NORM_VERSION,
-        "decided_at": now,
-    }
+    if result is None:
+        told = [fault.model_dump() for fault in faults]
+        return store.decision_row(one, REJECTED, "R1-40", record.flags, now, faults=told)
+    decision, (region, region_by) = result.decision, result.region
+    return store.decision_row(
+        one,
+        decision.outcome.value,
+        decision.rule,
+        [*record.flags, *result.arrival.region_flags],
+        now,
+        client_id=result.card.client_id,
+        score=decision.score,
+        evidence=[_evidence(item) for item in decision.evidence],
+        candidates=_candidates(decision),
+        region=region,
+        region_by=region_by,
+    )
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:

@@ -68,7 +68,6 @@ def test_no_text_breaks_a_normaliser(raw: str) -> None:
     company_name.normalise(raw)
     person_name.normalise(raw)
     email.normalise(raw)
-    email.corporate_domain(raw)
     site.normalise(raw)
     tax_id.normalise(raw)
     placeholder.is_placeholder(raw)

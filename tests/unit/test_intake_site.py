@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.rules.email import corporate_domain
+from services.intake.rules import email
 from services.intake.rules.site import normalise
 
 TABLE = [
@@ -66,7 +66,7 @@ def test_the_ways_people_write_a_site(raw: str, expected: list[str]) -> None:
 
 
 def test_a_site_and_an_address_of_one_firm_meet() -> None:
-    assert normalise("https://www.фрезер.рф/")[0] == (corporate_domain("demin@фрезер.рф"),)
+    assert normalise("https://www.фрезер.рф/")[0] == tuple(box.domain for box in email.normalise("demin@фрезер.рф")[0])
 
 
 def test_a_hyphen_at_the_end_of_a_label_is_not_lost() -> None:

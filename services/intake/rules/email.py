@@ -86,12 +86,6 @@ def _read_plain(raw: str) -> tuple[Mailbox, ...] | None:
     return tuple(boxes.values())
 
 
-def corporate_domain(address: str) -> str | None:
-    """The registrable domain of a corporate `address`; None for free mail, disposable mail, platforms and no address."""
-    host = domain.host_of(address.rpartition("@")[2])
-    return (domain.corporate(host) or None) if host and "@" in address else None
-
-
 def _mailbox(local: str, written_host: str) -> Mailbox | None:
     local = (local if local.isascii() else in_latin_look_alikes(local)).removeprefix("www.")
     if not local.isalnum():

@@ -11,7 +11,33 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
+from services.intake.rules.keys import NORM_VERSION
+from services.intake.rules.submission import Submission
 from shared.database import fetch, insert
+
+
+def decision_row(
+    one: Submission, outcome: str, rule: str, flags: Sequence[str], now: datetime, **more: object
+) -> dict[str, Any]:
+    """The one outcome of a submission as it is kept; `more` are the columns that tell more of a decision than its rule."""
+    row: dict[str, Any] = {
+        "lead_id": one.id,
+        "import_id": one.import_id,
+        "purpose": one.purpose,
+        "outcome": outcome,
+        "client_id": None,
+        "rule": rule,
+        "score": 0.0,
+        "evidence": [],
+        "candidates": [],
+        "flags": flags,
+        "faults": [],
+        "region": None,
+        "region_by": None,
+        "norm_version": NORM_VERSION,
+        "decided_at": now,
+    }
+    return {**row, **more}
 
 
 async def keep_decisions(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
