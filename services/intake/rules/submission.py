@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from shared.commands import CallForm, LeadFields, Occasion, Referral, SubmitLead, SubmitRows
-from shared.message import Cause, Heard
+from shared.message import Cause, Heard, id_of
 from shared.words import Source
 
 
@@ -38,7 +38,7 @@ class Submission:
     @property
     def card_id(self) -> UUID:
         """The id of the client card that this submission opens, if it opens one."""
-        return uuid5(self.id, "client")
+        return id_of(self.id, "client")
 
 
 def of_lead(heard: Heard[SubmitLead], now: datetime) -> Submission:
@@ -64,7 +64,7 @@ def of_lead(heard: Heard[SubmitLead], now: datetime) -> Submission:
 
 def row_id(import_id: UUID, sheet: str, number: int) -> UUID:
     """The lead id of a row: of its import, sheet and number alone, so that other chunk borders give the same ids."""
-    return uuid5(import_id, f"row/{sheet}/{number}")
+    return id_of(import_id, f"row/{sheet}/{number}")
 
 
 def of_rows(heard: Heard[SubmitRows], now: datetime) -> list[Submission]:
