@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.bus import LINES, Letter
 from shared.clock import database_now
 from shared.database import execute, fetch, to_json
-from shared.events import kind_of, listeners_of
+from shared.events import listeners_of
 from shared.ledger_tables import add_ledger
 from shared.message import Said, in_bulk
 
@@ -24,21 +24,49 @@ __all__ = ["Book", "Ledger", "Mark", "add_ledger"]
 
 
 FEW = 8
+PIECE = 500
+"""How many messages one row of the queue names at most."""
 SILENCE = 3
 """Seconds after which a leader of whom nothing is heard leads no more."""
 
 
 @dataclass(slots=True)
 class Mark:
-    """How far one aggregate of a source has been applied, and the dead letter that holds it, if any."""
+    """How far one aggregate of a source has been applied, and the dead letter that holds it, if any.
+
+    `stands` is what is written of both already.
+    """
 
     applied: int
     held_by: int | None = None
+    stands: tuple[int, int | None] | None = None
 
 
 _LOCK_MARKS = (
-    "select aggregate, applied, held_by, clock_timestamp() as now from watermarks"
+    "select aggregate, applied, held_by, false as is_new, clock_timestamp() as now from watermarks"
     " where source = $1 and aggregate = any($2::text[]) order by aggregate for update"
+)
+
+# Into the queue goes a row for a whole saying, so that a list of five hundred costs as little as a single message.
+_ENTER_IN_QUEUE = (
+    "pieces as (select bulk, min(id) as id, array_agg(id order by id) as ids,"
+    " array_agg(id order by id) filter (where heard) as heard from (select id, bulk, heard,"
+    f" (row_number() over (partition by bulk order by id) - 1) / {PIECE} as piece"
+    " from (select *, starts_with(subject, 'evt.bulk.') as bulk from queued) q) q group by bulk, piece),"
+    " compared_later as (insert into unheard select id, heard from pieces where heard is not null),"
+    " sent_later as (insert into unsent select bulk, id, ids from pieces returning ids)"
+)
+
+# For each row its messages by the primary key, whatever the planner believes to know of a table that small.
+_OF_QUEUE = "cross join lateral (select * from outbox o where o.id = any(q.ids) offset 0) o"
+_FIRST_OF_QUEUE = (
+    "(select bulk, id, ids from (select bulk, id, ids, sum(cardinality(ids)) over (order by bulk, id)"
+    " - cardinality(ids) as before from (select bulk, id, ids from unsent order by bulk, id limit {most}) u) u"
+    " where before < {most}) q"
+)
+_FIRST_UNHEARD = (
+    "(select id, ids from (select id, ids, sum(cardinality(ids)) over (order by id) - cardinality(ids) as before"
+    " from (select id, ids from unheard where id > $1 order by id limit {most}) u) u where before < {most}) q"
 )
 
 
@@ -106,34 +134,46 @@ class Ledger:
 
     # ── hearing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def lock_marks(self, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
-        """Lock the watermarks of `aggregates`, in order, and tell the moment. Whoever comes second waits here."""
-        names = sorted(set(aggregates))
+    async def lock_marks(self, source: str, aggregates: Mapping[str, int]) -> tuple[datetime, dict[str, Mark]]:
+        """Lock the watermarks of `aggregates`, in order, and tell the moment. Whoever comes second waits here.
+
+        One that is new is written at once as it will stand when all goes well: at the number named for it.
+        """
+        names = sorted(aggregates)
         # Few are made and locked at once; of many, those that stand already are not written for that.
         rows = list(await fetch(self.db, _LOCK_MARKS, source, names)) if len(names) > FEW else []
         here = {row["aggregate"] for row in rows}
         if missing := [name for name in names if name not in here]:
             rows += await fetch(
                 self.db,
-                "insert into watermarks as w (source, aggregate, applied) select $1, name, 0 from unnest($2::text[]) name"
+                "insert into watermarks as w (source, aggregate, applied)"
+                " select $1, n.aggregate, n.applied from unnest($2::text[], $3::bigint[]) as n(aggregate, applied)"
                 " on conflict (source, aggregate) do update set applied = w.applied"
-                " returning aggregate, applied, held_by, clock_timestamp() as now",
+                " returning aggregate, applied, held_by, xmax = 0 as is_new, clock_timestamp() as now",
                 source,
                 missing,
+                [aggregates[name] for name in missing],
             )
-        return rows[0]["now"].astimezone(UTC), {row["aggregate"]: Mark(row["applied"], row["held_by"]) for row in rows}
+        marks = {}
+        for row in rows:
+            applied = 0 if row["is_new"] else row["applied"]
+            marks[row["aggregate"]] = Mark(applied, row["held_by"], (row["applied"], row["held_by"]))
+        return rows[0]["now"].astimezone(UTC), marks
 
     async def set_marks(self, source: str, marks: Mapping[str, Mark]) -> None:
-        """Write the watermarks that moved."""
+        """Write the watermarks, but for those that stand so already."""
+        moved = {name: mark for name, mark in marks.items() if mark.stands != (mark.applied, mark.held_by)}
+        if not moved:
+            return
         await execute(
             self.db,
             "update watermarks w set applied = n.applied, held_by = n.held_by"
             " from unnest($2::text[], $3::bigint[], $4::bigint[]) as n(aggregate, applied, held_by)"
             " where w.source = $1 and w.aggregate = n.aggregate",
             source,
-            list(marks),
-            [mark.applied for mark in marks.values()],
-            [mark.held_by for mark in marks.values()],
+            list(moved),
+            [mark.applied for mark in moved.values()],
+            [mark.held_by for mark in moved.values()],
         )
 
     async def note_passed(self, source: str, line: str, place: int) -> None:
@@ -177,23 +217,21 @@ class Ledger:
             ids.append(cause.new_id(f"{subject}/{number}"))
             behind.append(left[aggregate])
             subjects.append(in_bulk(subject) if cause.bulk else subject)
-        await execute(
+        await fetch(
             self.db,
             "with numbered as (insert into sequences as s (aggregate, said)"
             " select n.aggregate, n.more from unnest($1::text[], $2::bigint[]) as n(aggregate, more)"
             " on conflict (aggregate) do update set said = s.said + excluded.said returning aggregate, said),"
-            " listened as (insert into unheard select aggregate, said from numbered where aggregate = any($3::text[])"
-            " on conflict (aggregate) do update set said = excluded.said),"
             " queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
             " by_command, correlation, traceparent) select u.message_id, aggregate, n.said - u.behind, u.subject, u.type,"
             " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($4::uuid[], $5::text[],"
             " $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::boolean[], $12::uuid[], $13::text[])"
             " with ordinality as u(message_id, aggregate, behind, subject, type, payload, cause, by_command, correlation,"
-            " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject)"
-            " insert into unsent select starts_with(subject, 'evt.bulk.'), id from queued",
+            " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject,"
+            f" split_part(aggregate, '/', 1) = any($3::text[]) as heard), {_ENTER_IN_QUEUE} select from sent_later",
             names,
             [counts[name] for name in names],
-            [name for name in names if kind_of(name) in heard],
+            list(heard),
             ids,
             aggregates,
             behind,
@@ -281,28 +319,32 @@ class Ledger:
     # ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def unsent(self, most: int) -> Sequence[RowMapping]:
-        """What waits to be sent: what people wait for before what is part of a list, each in order.
+        """What waits to be sent, at least `most` messages if there are that many: what people wait for before what is
+        part of a list, each in order. `put` names the row of the queue, for `mark_sent`.
 
         (Never "id > cursor": ids are not committed in order.)
         """
         return await fetch(
             self.db,
-            "select bulk, u.id, message_id, resends, aggregate, sequence, subject, type, payload, cause, correlation,"
-            f" traceparent, said_at from (select bulk, id from unsent order by bulk, id limit {most:d}) u"
-            # For each, its message by the primary key, whatever the planner believes to know of a table that small.
-            " cross join lateral (select * from outbox o where o.id = u.id offset 0) o order by bulk, u.id",
+            "select bulk, q.id as put, o.id, message_id, resends, aggregate, sequence, subject, type, payload, cause,"
+            f" correlation, traceparent, said_at from {_FIRST_OF_QUEUE.format(most=f'{most:d}')} {_OF_QUEUE}"
+            " order by bulk, q.id, o.id",
         )
 
-    async def mark_sent(self, ids: Sequence[int]) -> None:
-        """These are in the stream."""
-        await execute(self.db, "delete from unsent where bulk in (false, true) and id = any($1::bigint[])", list(ids))
+    async def mark_sent(self, puts: Iterable[int]) -> None:
+        """All that these rows of the queue name is in the stream."""
+        await execute(self.db, "delete from unsent where bulk in (false, true) and id = any($1::bigint[])", list(puts))
 
-    async def unheard(self, after: str, most: int) -> Mapping[str, int]:
-        """Aggregates not yet known to be applied everywhere, after a name, with the highest number said of them."""
-        rows = await fetch(
-            self.db, "select aggregate, said from unheard where aggregate > $1 order by aggregate limit $2", after, most
+    async def unheard(self, after: int, most: int) -> Sequence[RowMapping]:
+        """What is not yet known to be applied by all who listen, at least `most` messages if there are that many, behind
+        the row `after`: `put, id, aggregate, sequence`, without the last three if nothing is left of a row."""
+        return await fetch(
+            self.db,
+            "select q.id as put, o.id, o.aggregate, o.sequence"
+            f" from {_FIRST_UNHEARD.format(most=f'{most:d}')} {_OF_QUEUE.replace('cross', 'left')} on true"
+            " order by q.id, o.id",
+            after,
         )
-        return {row["aggregate"]: row["said"] for row in rows}
 
     async def places(self) -> tuple[int, int]:
         """Up to which place of the queue all that is committed has been sent: of single messages, of those of lists."""
@@ -313,35 +355,39 @@ class Ledger:
         )
         return rows[0]["place"], rows[1]["place"]
 
-    async def note_heard(self, said: Mapping[str, int]) -> None:
-        """All listeners have applied these aggregates up to these numbers."""
-        # By their places in the table: it grows and shrinks too fast for the planner to know how many it holds.
+    async def note_heard(self, left: Mapping[int, Sequence[int]]) -> None:
+        """Of these rows of `unheard`, only these messages may still be unheard by somebody."""
         await execute(
             self.db,
-            "delete from unheard where ctid = any(array(select ctid from unheard where aggregate = any($1::text[])"
-            " and said <= ($2::jsonb -> aggregate)::bigint order by aggregate for update skip locked))",
-            list(said),
-            to_json(said),
+            "with gone as (delete from unheard where id = any($1::bigint[])) update unheard u set ids = n.ids from"
+            " (select put, array_agg(id order by id) as ids from unnest($2::bigint[], $3::bigint[]) as l(put, id)"
+            " group by put) n where u.id = n.put",
+            [put for put, ids in left.items() if not ids],
+            [put for put, ids in left.items() for _ in ids],
+            [id for ids in left.values() for id in ids],
         )
 
     async def send_again(self, behind: Mapping[str, int], said: Mapping[str, int], passed: Sequence[int]) -> int:
         """Queue again, at new places, what a listener never applied of `said` though it stood before the places that
         passed the listener by (of single messages, of those of lists); return how many messages."""
-        return await execute(
+        rows = await fetch(
             self.db,
-            "with lost as (update outbox o set id = default, resends = o.resends + 1 from (select q.id"
+            # What waits to be sent is not lost: it may have been committed after the mark was made.
+            "with waiting as materialized (select unnest(ids) as id from unsent where id < greatest($4::bigint, $5::bigint)),"
+            " queued as (update outbox o set id = default, resends = o.resends + 1 from (select q.id"
             " from unnest($1::text[], $2::bigint[], $3::bigint[]) as b(aggregate, applied, said) join outbox q"
             " on q.aggregate = b.aggregate and q.sequence > b.applied and q.sequence <= b.said"
             " where q.id < case when starts_with(q.subject, 'evt.bulk.') then $5::bigint else $4::bigint end"
-            # What waits to be sent is not lost: it may have been committed after the mark was made.
-            " and not exists (select from unsent u where u.bulk = starts_with(q.subject, 'evt.bulk.') and u.id = q.id)"
-            " order by q.id for update) b where o.id = b.id returning o.id, o.subject)"
-            " insert into unsent select starts_with(subject, 'evt.bulk.'), id from lost",
+            " and not exists (select from waiting w where w.id = q.id)"
+            " order by q.id for update) b where o.id = b.id returning o.id, o.subject, true as heard),"
+            f" {_ENTER_IN_QUEUE}"
+            " select cardinality(ids) as messages from sent_later",
             list(behind),
             list(behind.values()),
             [said[name] for name in behind],
             *passed,
         )
+        return sum(row["messages"] for row in rows)
 
     async def watermarks(self, source: str, said: Mapping[str, int]) -> Mapping[str, Any]:
         """How far this room has applied what `source` said: `{passed, behind, held}` (see `TellWatermarks`)."""

@@ -87,6 +87,23 @@ alter table watermarks set (fillfactor = 50);
 alter table sequences set (fillfactor = 80)
 """
 
+QUEUE_BY_SAYING = """
+alter table unsent add column ids bigint[];
+alter table unsent alter column ids set storage plain;
+update unsent set ids = array[id];
+alter table unsent alter column ids set not null;
+
+alter table unheard rename to unheard_names;
+alter index unheard_pkey rename to unheard_names_pkey;
+create table unheard (
+    id  bigint primary key,
+    ids bigint[] not null
+);
+alter table unheard alter column ids set storage plain;
+insert into unheard select o.id, array[o.id] from unheard_names n join outbox o using (aggregate);
+drop table unheard_names
+"""
+
 
 def statements(ddl: str) -> list[str]:
     """The single statements of a script; the driver takes one at a time."""

@@ -1,12 +1,13 @@
 """The tables each room has for being reliable: outbox, numbers, watermarks, commands done, dead letters.
 
-The outbox is only ever added to: what is still to be sent, or not yet known to be heard, stands in small tables of its own.
+The outbox is only ever added to: what is still to be sent, or not yet known to be heard, stands in small tables of its own,
+a row for all that was said at once (its lowest outbox id, and all of them).
 """
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, MetaData, Table, Text, text
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 _AT = DateTime(timezone=True)
 
@@ -43,12 +44,13 @@ def add_ledger(metadata: MetaData) -> None:
         metadata,
         Column("bulk", Boolean, primary_key=True),
         Column("id", BigInteger, primary_key=True),
+        Column("ids", ARRAY(BigInteger), nullable=False),
     )
     Table(
         "unheard",
         metadata,
-        Column("aggregate", Text, primary_key=True),
-        Column("said", BigInteger, nullable=False),
+        Column("id", BigInteger, primary_key=True),
+        Column("ids", ARRAY(BigInteger), nullable=False),
     )
     Table(
         "watermarks",

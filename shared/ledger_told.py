@@ -62,7 +62,7 @@ async def ledger_health(db: AsyncConnection) -> Mapping[str, float]:
     """What ops looks at: messages unsent, dead letters, letters that wait behind one, and the age of the oldest."""
     rows = await fetch(
         db,
-        "select (select count(*) from (select 1 from unsent limit 100000) u) as unsent,"
+        "select (select coalesce(sum(cardinality(ids)), 0)::int from (select ids from unsent limit 100000) u) as unsent,"
         " (select count(*) from dead_letters where state = 'dead') as dead,"
         " (select count(*) from dead_letters where state in ('waiting', 'again')) as waiting,"
         " coalesce((select extract(epoch from clock_timestamp() - min(said_at)) from outbox"

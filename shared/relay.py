@@ -7,7 +7,7 @@ A leader that is frozen loses it within seconds; what it publishes once more whe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -36,7 +36,7 @@ class Relay:
         self.leads = False
         self.sent = self.sent_again = 0
         self._bell = asyncio.Event()
-        self._cursor = ""
+        self._cursor = 0
         self._settled = 0
         self._listeners = listeners_of(book.room)
 
@@ -118,7 +118,7 @@ class Relay:
             log.warning(f"{self.room}.bus_says_no", refusal=str(refusal), waiting=len(rows))
             await asyncio.sleep(_PAUSE)
             return 0
-        await ledger.mark_sent([row["id"] for row in rows])
+        await ledger.mark_sent({row["put"] for row in rows})
         self.sent += len(rows)
         return len(rows)
 
@@ -131,12 +131,16 @@ class Relay:
         its way.
         """
         self._settled = 0
-        said = await ledger.unheard(self._cursor, COMPARE_AT_ONCE)
-        self._cursor = max(said) if len(said) == COMPARE_AT_ONCE else ""
-        if not said:
+        page = await ledger.unheard(self._cursor, COMPARE_AT_ONCE)
+        self._cursor = page[-1]["put"] if len(page) >= COMPARE_AT_ONCE else 0
+        if not page:
             return 0
+        said: dict[str, int] = {}
+        for row in page:
+            if row["id"] is not None:
+                said[row["aggregate"]] = max(row["sequence"], said.get(row["aggregate"], 0))
         await self.bus.passed(self.room, await ledger.places())
-        open_somewhere: set[str] = set()
+        unheard_from: dict[str, int] = {}
         again = 0
         for listener in sorted(frozenset().union(*self._listeners.values())):
             asked = {
@@ -146,20 +150,33 @@ class Relay:
                 continue
             answer = await self._ask(listener, asked)
             if answer is None:
-                open_somewhere |= asked.keys()
+                unheard_from |= dict.fromkeys(asked, 0)
                 continue
-            open_somewhere |= answer["behind"].keys() | set(answer["held"])
+            unheard_from |= dict.fromkeys(answer["held"], 0)
+            for name, applied in answer["behind"].items():
+                unheard_from[name] = min(applied + 1, unheard_from.get(name, applied + 1))
             if answer["behind"]:
                 again += await ledger.send_again(answer["behind"], asked, answer["passed"])
-        heard = {name: number for name, number in said.items() if name not in open_somewhere}
-        if heard:
-            await ledger.note_heard(heard)
-            self._settled = len(heard)
+        await self._note_heard(ledger, page, unheard_from)
         if again:
             self.sent_again += again
             log.warning(f"{self.room}.sent_again", messages=again)
             self.wake()
         return again
+
+    async def _note_heard(self, ledger: Ledger, page: Sequence[Any], unheard_from: Mapping[str, int]) -> None:
+        """Of each row of which something has been heard by all, keep what has not."""
+        left: dict[int, list[int]] = {}
+        changed = set()
+        for row in page:
+            still = left.setdefault(row["put"], [])
+            if row["id"] is not None and row["sequence"] >= unheard_from.get(row["aggregate"], row["sequence"] + 1):
+                still.append(row["id"])
+            else:
+                changed.add(row["put"])
+                self._settled += 1
+        if changed:
+            await ledger.note_heard({put: left[put] for put in sorted(changed)})
 
     async def _ask(self, listener: str, said: Mapping[str, int]) -> Mapping[str, Any] | None:
         question = TellWatermarks(source=self.room, said=dict(said))

@@ -134,7 +134,7 @@ class Unit:
             for nameless in histories.pop("", ()):
                 await self._bury(ledger, source, nameless, settlement, _NAMELESS)
             if histories:
-                now, marks = await ledger.lock_marks(source, histories)
+                now, marks = await ledger.lock_marks(source, {name: _reach(one) for name, one in histories.items()})
                 rounds = await self._gate(ledger, source, histories, marks, settlement, bury)
                 said: Said = []
                 for readings in rounds:
@@ -339,6 +339,14 @@ def _backoff(letter: Letter) -> float:
     """Seconds until the next try: 2ⁿ up to a minute, spread by ±20 % according to the message's id."""
     spread = 0.8 + (letter.id.int % 401) / 1000
     return min(2.0 ** (letter.tries - 2), 60.0) * float(spread)
+
+
+def _reach(history: Sequence[Letter]) -> int:
+    """How far a history that begins here is applied when all goes well."""
+    numbers, reach = {letter.sequence for letter in history}, 0
+    while reach + 1 in numbers:
+        reach += 1
+    return reach
 
 
 def _is_applied(letter: Letter, marks: Mapping[str, Mark]) -> bool:

@@ -130,5 +130,5 @@ async def _under_fire(house: House, work: Any) -> tuple[Any, int]:
 
 
 async def _is_quiet(house: House) -> bool:
-    unsaid = " union all ".join(f"select aggregate from {room}.unheard" for room in ROOMS)
+    unsaid = " union all ".join(f"select id from {room}.unheard" for room in ROOMS)
     return await look(house, unsaid) == []

@@ -24,7 +24,9 @@ MOST_BYTES = 150 * 2**20
 MOST_GROWTH = 1.10
 """How much more than in its second quarter a room may hold in the last quarter of a long run (medians)."""
 _EVERY = 0.5
-_UNSENT = " union all ".join(f"select '{room}' as room, count(*) as n from {room}.unsent" for room in ROOMS)
+_UNSENT = " union all ".join(
+    f"select '{room}' as room, coalesce(sum(cardinality(ids)), 0)::int as n from {room}.unsent" for room in ROOMS
+)
 
 
 @dataclass(slots=True)

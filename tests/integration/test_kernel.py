@@ -18,7 +18,7 @@ from shared.commands import SettleLetter
 from shared.database import engine_for
 from shared.events import StaffChanged
 from shared.ledger import Book, Ledger
-from shared.ledger_ddl import FIRST, INSERT_ONLY_OUTBOX, statements
+from shared.ledger_ddl import FIRST, INSERT_ONLY_OUTBOX, QUEUE_BY_SAYING, statements
 from shared.ledger_told import ledger_health, open_letters, outcome_of
 from shared.message import Batch, Cause, NotYet, Said, Unfit
 from shared.provision import prepare_bus, readings_of
@@ -43,7 +43,10 @@ async def ground(postgres: URL) -> AsyncIterator[URL]:
     for room in ("routing", "process"):
         engine = create_async_engine(url_of(database, room))
         async with engine.begin() as db:
-            for statement in (*statements(FIRST), *statements(INSERT_ONLY_OUTBOX), TALE):
+            for statement in (
+                *(s for ddl in (FIRST, INSERT_ONLY_OUTBOX, QUEUE_BY_SAYING) for s in statements(ddl)),
+                TALE,
+            ):
                 if statement.strip():
                     await db.exec_driver_sql(statement)
         await engine.dispose()
@@ -366,7 +369,7 @@ async def test_what_a_lost_stream_took_along_is_sent_again(ground: URL, nats_url
                 story = [int(name) for name in await heard(process, f"s{n}")]
                 assert story == sorted(story)
             await relay.compare_once(ledger)
-            assert await ledger.unheard("", 100) == {}, "what all listeners have applied is not asked for again"
+            assert await ledger.unheard(0, 100) == [], "what all listeners have applied is not asked for again"
 
 
 async def _answer_watermarks(ear: Bus, engine: AsyncEngine | None, room: str) -> None:

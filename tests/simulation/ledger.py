@@ -34,24 +34,29 @@ class FakeLedger:
 
     # ── hearing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def lock_marks(self, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
+    async def lock_marks(self, source: str, aggregates: Mapping[str, int]) -> tuple[datetime, dict[str, Mark]]:
         db = self.db
         await db.step()
         marks: dict[str, Mark] = {}
-        names = sorted(set(aggregates))
+        names = sorted(aggregates)
         here = [name for name in names if db.read("watermarks", (source, name)) is not None]
         for name in (*here, *(name for name in names if name not in here)):
             await db.lock("watermarks", source, name)
             row = db.read("watermarks", (source, name))
             if row is None:
-                row = (0, None)
+                row = (aggregates[name], None)
                 db.write("watermarks", (source, name), row)
-            marks[name] = Mark(*row)
+                marks[name] = Mark(0, stands=row)
+            else:
+                marks[name] = Mark(row[0], row[1], row)
         return db.owner.world.now(), marks
 
     async def set_marks(self, source: str, marks: Mapping[str, Mark]) -> None:
+        moved = {name: mark for name, mark in marks.items() if mark.stands != (mark.applied, mark.held_by)}
+        if not moved:
+            return
         await self.db.step()
-        for name, mark in marks.items():
+        for name, mark in moved.items():
             if self.db.read("watermarks", (source, name)) is not None:
                 self.db.write("watermarks", (source, name), (mark.applied, mark.held_by))
 
@@ -88,6 +93,7 @@ class FakeLedger:
             last[name] = await self._number(name, counts[name])
         await db.step()
         nth: dict[tuple[UUID, str], int] = {}
+        rows = []
         for saying in said:
             event, cause, name = saying.event, saying.cause, saying.event.aggregate()
             subject = event.subject_in(self.room)
@@ -107,7 +113,8 @@ class FakeLedger:
                 "said_at": db.owner.world.now(),
                 "resends": 0,
             }
-            self._queue(row)
+            rows.append(row)
+        self._queue(rows)
 
     async def _number(self, name: str, more: int) -> int:
         """Take the next numbers of an aggregate; the row is held until the end. Returns the last number before them."""
@@ -115,16 +122,20 @@ class FakeLedger:
         await db.lock("sequences", name)
         said: int = db.read("sequences", name) or 0
         db.write("sequences", name, said + more)
-        if kind_of(name) in _heard(self.room):
-            await db.lock("unheard", name)
-            db.write("unheard", name, said + more)
         return said
 
-    def _queue(self, row: Mapping[str, Any]) -> None:
-        """Put a message at the end of the queue."""
-        id, bulk = self.db.base.next_id("outbox"), row["subject"].startswith("evt.bulk.")
-        self.db.write("outbox", id, {**row, "id": id, "bulk": bulk})
-        self.db.write("unsent", (bulk, id), True)
+    def _queue(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put messages at the end of the queue, a row for all of them in each line."""
+        ids: dict[bool, list[int]] = {}
+        for row in rows:
+            id, bulk = self.db.base.next_id("outbox"), row["subject"].startswith("evt.bulk.")
+            self.db.write("outbox", id, {**row, "id": id, "bulk": bulk})
+            ids.setdefault(bulk, []).append(id)
+        for bulk, line in ids.items():
+            self.db.write("unsent", (bulk, line[0]), line)
+            heard = [id for id in line if kind_of(self.db.read("outbox", id)["aggregate"]) in _heard(self.room)]
+            if heard:
+                self.db.write("unheard", line[0], heard)
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -221,36 +232,49 @@ class FakeLedger:
 
     async def unsent(self, most: int) -> Sequence[Mapping[str, Any]]:
         await self.db.step()
-        rows = self.db.all("outbox")
-        return [rows[id] for _, id in sorted(self.db.all("unsent"))[:most] if id in rows]
+        found: list[Mapping[str, Any]] = []
+        for (_, put), ids in sorted(self.db.all("unsent").items()):
+            if len(found) >= most:
+                break
+            found += self._messages(put, ids)
+        return found
 
-    async def mark_sent(self, ids: Sequence[int]) -> None:
+    def _messages(self, put: int, ids: Sequence[int]) -> list[Mapping[str, Any]]:
+        rows = self.db.all("outbox")
+        return [{**rows[id], "put": put} for id in ids if id in rows]
+
+    async def mark_sent(self, puts: Iterable[int]) -> None:
         await self.db.step()
-        for key in [(bulk, id) for id in ids for bulk in (False, True)]:
-            if self.db.read("unsent", key):
+        for key in [(bulk, put) for put in puts for bulk in (False, True)]:
+            if ids := self.db.read("unsent", key):
                 self.db.write("unsent", key, None)
-                self.db.base.sent_up_to = max(self.db.base.sent_up_to, key[1])
+                self.db.base.sent_up_to = max(self.db.base.sent_up_to, *ids)
         await self._done()
 
-    async def unheard(self, after: str, most: int) -> Mapping[str, int]:
+    async def unheard(self, after: int, most: int) -> Sequence[Mapping[str, Any]]:
         await self.db.step()
-        rows = self.db.all("unheard")
-        return {name: rows[name] for name in sorted(name for name in rows if name > after)[:most]}
+        found: list[Mapping[str, Any]] = []
+        size = 0
+        for put, ids in sorted(self.db.all("unheard").items()):
+            if put <= after:
+                continue
+            if size >= most:
+                break
+            size += len(ids)
+            found += self._messages(put, ids) or [{"put": put, "id": None, "aggregate": None, "sequence": None}]
+        return found
 
     async def places(self) -> tuple[int, int]:
         await self.db.step()
         unsent, end = self.db.all("unsent"), max(self.db.all("outbox"), default=-1) + 1
-        single, bulk = (min((id for line, id in unsent if line == one), default=end) for one in (False, True))
+        single, bulk = (min((put for line, put in unsent if line == one), default=end) for one in (False, True))
         return self.db.base.tell_places(single, bulk)
 
-    async def note_heard(self, said: Mapping[str, int]) -> None:
-        db = self.db
-        await db.step()
-        for name, number in said.items():
-            row = db.read("unheard", name)
-            if row is None or row > number or db.base.held.get(("unheard", name), db) is not db:
-                continue  # skip locked
-            db.write("unheard", name, None)
+    async def note_heard(self, left: Mapping[int, Sequence[int]]) -> None:
+        await self.db.step()
+        for put, ids in left.items():
+            if self.db.read("unheard", put) is not None:
+                self.db.write("unheard", put, sorted(ids) or None)
         await self._done()
 
     async def send_again(self, behind: Mapping[str, int], said: Mapping[str, int], passed: Sequence[int]) -> int:
@@ -258,7 +282,7 @@ class FakeLedger:
         found = self._lost(behind, said, passed)
         for row in found:
             self.db.write("outbox", row["id"], None)
-            self._queue({**row, "resends": row["resends"] + 1})
+        self._queue([{**row, "resends": row["resends"] + 1} for row in found])
         await self._done()
         return len(found)
 
@@ -273,11 +297,11 @@ class FakeLedger:
             if (name := row["aggregate"]) in behind
             and behind[name] < row["sequence"] <= said[name]
             and id < passed[row["bulk"]]
-            and (row["bulk"], id) not in unsent
+            and id not in unsent
         ]
 
-    def _waiting(self) -> Mapping[tuple[bool, int], bool]:
-        return self.db.all("unsent")
+    def _waiting(self) -> frozenset[int]:
+        return frozenset(id for ids in self.db.all("unsent").values() for id in ids)
 
     async def watermarks(self, source: str, said: Mapping[str, int]) -> Mapping[str, Any]:
         await self.db.step()

@@ -6,7 +6,7 @@ A mutant is a patch on the real unit or relay, on a statement of the ledger, or 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
@@ -126,7 +126,7 @@ async def lines_apart(
 
 
 @mutant(FakeLedger, "lock_marks")
-async def unlocked(self: FakeLedger, source: str, aggregates: Iterable[str]) -> tuple[datetime, dict[str, Mark]]:
+async def unlocked(self: FakeLedger, source: str, aggregates: Mapping[str, int]) -> tuple[datetime, dict[str, Mark]]:
     """Watermarks are read without a lock."""
     await self.db.step()
     marks = {name: Mark(*(self.db.read("watermarks", (source, name)) or (0, None))) for name in aggregates}
@@ -140,6 +140,19 @@ async def marks_outside(self: FakeLedger, source: str, marks: Mapping[str, Mark]
         self.db.base.rows["watermarks"][source, name] = (mark.applied, mark.held_by)
         self.db.written.get("watermarks", {}).pop((source, name), None)
     await self.db.step()
+
+
+_set_marks = FakeLedger.set_marks
+
+
+@mutant(FakeLedger, "set_marks")
+async def written_once(self: FakeLedger, source: str, marks: Mapping[str, Mark]) -> None:
+    """A new watermark stays as it was first written, whatever became of its letters."""
+    await _set_marks(
+        self,
+        source,
+        {name: mark for name, mark in marks.items() if mark.stands is None or mark.applied >= mark.stands[0]},
+    )
 
 
 @mutant(FakeLedger, "enter_commands")
@@ -177,8 +190,8 @@ class _all(AbstractContextManager[None]):  # noqa: N801  # reads as a word
 
 
 async def _no_comparing(self: Relay, ledger: Any) -> int:
-    said = await ledger.unheard("", 1000)
-    await ledger.note_heard(said)
+    page = await ledger.unheard(0, 1000)
+    await ledger.note_heard({row["put"]: [] for row in page})
     return 0
 
 
@@ -206,7 +219,7 @@ MUTANTS["Nobody compares, and the stream is taken to be safe"] = lambda: patch.o
 async def publish_after(self: Any, kind: Any, fault: Any, trace: Any) -> None:
     """Events are published after the commit, without an outbox that remembers them."""
     unsent = self.db.written.pop("unsent", {})
-    rows = [self.db.written["outbox"][id] for _, id in unsent]
+    rows = [self.db.written["outbox"][id] for ids in unsent.values() for id in ids]
     await _exit(self, kind, fault, trace)
     if rows and kind is None:
         await self.db.owner.bus.publish([encode_outbox(self.book.room, row) for row in rows])
@@ -217,11 +230,12 @@ async def mark_first(self: Relay, ledger: Any) -> int:
     """What waits to be sent is struck off before it is published, and queued again when that is seen to fail."""
     rows = await ledger.unsent(500)
     if rows:
-        await ledger.mark_sent([row["id"] for row in rows])
+        waiting = dict(ledger.db.all("unsent"))
+        await ledger.mark_sent({row["put"] for row in rows})
         try:
             await self.bus.publish([encode_outbox(self.room, row) for row in rows])
         except BusSaysNo:
-            ledger.db.base.rows["unsent"] |= {(row["bulk"], row["id"]): True for row in rows}
+            ledger.db.base.rows["unsent"] |= {key: waiting[key] for key in {(row["bulk"], row["put"]) for row in rows}}
             return 0
     return len(rows)
 
@@ -231,7 +245,7 @@ async def cursor(self: FakeLedger, most: int) -> Sequence[Mapping[str, Any]]:
     """The relay remembers the last id it sent."""
     rows = await _unsent(self, most)
     sent = self.db.base.sent_up_to
-    await self.mark_sent([row["id"] for row in rows if row["id"] <= sent])
+    await self.mark_sent({row["put"] for row in rows if row["id"] <= sent})
     return [row for row in rows if row["id"] > sent]
 
 
@@ -240,7 +254,7 @@ async def number_outside(self: FakeLedger, name: str, more: int) -> int:
     """Numbers are given outside the transaction."""
     rows = self.db.base.rows
     said: int = rows["sequences"].get(name, 0)
-    rows["sequences"][name] = rows["unheard"][name] = said + more
+    rows["sequences"][name] = said + more
     await self.db.step()
     return said
 
@@ -261,18 +275,19 @@ def _send_again(change: Callable[[FakeLedger, Mapping[str, Any]], None]) -> Call
 
 
 @mutant(FakeLedger, "_queue")
-def same_message_id(self: FakeLedger, row: Mapping[str, Any]) -> None:
+def same_message_id(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> None:
     """What was lost is sent again with its old message id, and the stream drops it as a repeat."""
-    _queue(self, {**row, "resends": 0})
+    _queue(self, [{**row, "resends": 0} for row in rows])
 
 
 def _at_old_place(self: FakeLedger, row: Mapping[str, Any]) -> None:
     self.db.write("outbox", row["id"], {**row, "resends": row["resends"] + 1})
-    self.db.write("unsent", (row["bulk"], row["id"]), True)
+    self.db.write("unsent", (row["bulk"], row["id"]), [row["id"]])
+    self.db.write("unheard", row["id"], [row["id"]])
 
 
-MUTANTS["What was lost is queued again at its old place, before marks that have passed"] = lambda: patch.object(
-    FakeLedger, "send_again", _send_again(_at_old_place)
+MUTANTS["What was lost is queued again at its old place, before marks that have passed"] = lambda: _all(
+    patch.object(shared.relay, "COMPARE_EVERY", 0.5), patch.object(FakeLedger, "send_again", _send_again(_at_old_place))
 )
 
 
@@ -294,7 +309,7 @@ def _slow_to_send() -> AbstractContextManager[None]:
 
 
 MUTANTS["What waits to be sent is taken for lost, and its old place stays in the queue"] = lambda: _all(
-    _slow_to_send(), patch.object(FakeLedger, "_waiting", lambda self: {})
+    _slow_to_send(), patch.object(FakeLedger, "_waiting", lambda self: frozenset())
 )
 
 
@@ -317,14 +332,12 @@ _ask = Relay._ask
 MUTANTS["A listener's silence is taken for a yes"] = lambda: patch.object(Relay, "_ask", _silence_is_yes)
 
 
-@mutant(FakeLedger, "_number")
-async def entered_once(self: FakeLedger, name: str, more: int) -> int:
-    """What is to be compared is entered once, and not raised by what is said after."""
-    before = self.db.read("unheard", name)
-    said = await _number(self, name, more)
-    if before is not None:
-        self.db.write("unheard", name, before)
-    return said
+@mutant(FakeLedger, "_queue")
+def one_for_all(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Of what was said at once only the first is compared."""
+    _queue(self, rows)
+    for put, ids in self.db.written.get("unheard", {}).items():
+        self.db.write("unheard", put, ids[:1])
 
 
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────

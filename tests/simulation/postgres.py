@@ -30,9 +30,9 @@ class Database:
         self.room = room
         self.rows: dict[str, dict[Any, Any]] = {
             "outbox": {},  # id → row
-            "unsent": {},  # (bulk, id) → True
+            "unsent": {},  # (bulk, lowest id) → ids
             "sequences": {},  # aggregate → said
-            "unheard": {},  # aggregate → said
+            "unheard": {},  # lowest id → ids
             "watermarks": {},  # (source, aggregate) → (applied, held_by)
             "commands_done": {},  # id → True
             "dead_letters": {},  # id → row

@@ -62,7 +62,8 @@ def _marks(draw: Random) -> Statement:
 
 
 def _heard(draw: Random) -> Statement:
-    return "note_heard", ({name: draw.randint(1, 60) for name in draw.sample(_STAFF, draw.randint(0, 2))},), {}
+    left = {put: draw.sample(range(put, put + 4), draw.randint(0, 2)) for put in draw.sample(range(1, 500), 60)}
+    return "note_heard", (left,), {}
 
 
 def _again(draw: Random) -> Statement:
@@ -77,7 +78,7 @@ _STATEMENTS: tuple[Callable[[Random], Statement], ...] = (
     _bury,
     _bury,
     _marks,
-    lambda draw: ("lock_marks", ("process", draw.sample(_NAMES, 2)), {}),
+    lambda draw: ("lock_marks", ("process", {name: draw.randint(0, 3) for name in draw.sample(_NAMES, 2)}), {}),
     lambda draw: ("note_passed", ("process", draw.choice(LINES), draw.randint(1, 9)), {}),
     lambda draw: ("enter_commands", ([UUID(int=draw.randint(1, 9)) for _ in range(3)],), {}),
     lambda draw: ("settle", ([draw.randint(1, 4)], "applied"), {}),
@@ -88,7 +89,7 @@ _STATEMENTS: tuple[Callable[[Random], Statement], ...] = (
     lambda draw: ("unsent", (3,), {}),
     lambda draw: ("mark_sent", (draw.sample(range(1, 500), 100),), {}),
     lambda draw: ("places", (), {}),
-    lambda draw: ("unheard", (draw.choice(("", "staff/a")), draw.choice((1, 50))), {}),
+    lambda draw: ("unheard", (draw.choice((0, 200)), draw.choice((1, 50))), {}),
     _heard,
     _again,
     lambda draw: ("watermarks", ("process", {name: draw.randint(1, 6) for name in _NAMES}), {}),
@@ -102,7 +103,7 @@ def _plain(answer: Any) -> Any:
     if isinstance(answer, dict):
         return {key: _plain(value) for key, value in answer.items() if key not in _TIMES}
     if isinstance(answer, Mark):
-        return (answer.applied, answer.held_by)
+        return (answer.applied, answer.held_by, answer.stands)
     if hasattr(answer, "keys"):
         return {key: value for key, value in dict(answer).items() if key not in _TIMES}
     if isinstance(answer, list | tuple):
