@@ -20,6 +20,7 @@ from nats.js import JetStreamContext
 from shared.clock import host_now
 from shared.message import Command, in_bulk
 from shared.nats_client import SwiftClient, connect, frame
+from shared.packs import CONTENT_TYPE, Outgoing, Pack, Unreadable, in_packs, unpacked
 from shared.settings import Settings
 
 EVENTS, COMMANDS = "EVENTS", "COMMANDS"
@@ -31,6 +32,7 @@ _DUPLICATE_IN_BATCH = 10201
 _FEW = 4
 _REST = 0.05
 _GATHER = 0.03
+_PACKS = 3
 _OLD_ACK = 9
 _GONE, _CONFLICT = "503", "409"
 _NAMESPACE = UUID("6f9a4d38-6f0f-5c53-9f25-0c5a3c1f7c11")
@@ -53,6 +55,11 @@ class Reading:
     most: int = 500
     bulk: bool = False
 
+    @property
+    def at_once(self) -> int:
+        """How many messages are asked for at once: what comes of a list comes in packs."""
+        return min(self.most, _PACKS) if self.bulk else self.most
+
 
 @dataclass(slots=True)
 class Letter:
@@ -64,6 +71,7 @@ class Letter:
     tries: int = 1
     reply: str = ""
     dead_id: int | None = None
+    pack: Pack | None = None
 
     @property
     def type(self) -> str:
@@ -144,9 +152,6 @@ def encode_outbox(room: str, row: Any) -> tuple[str, bytes, dict[str, str]]:
     return row["subject"], row["payload"].encode(), headers
 
 
-Outgoing = tuple[str, bytes, dict[str, str]]
-
-
 class Bus:
     """One room's connection to NATS. Every await ends in time; a connection that closes for good ends the process."""
 
@@ -198,7 +203,7 @@ class Bus:
         return self._nc is not None and self._nc.is_connected
 
     async def fetch(self, reading: Reading, *, wait: float) -> list[Letter]:
-        """Up to `reading.most` messages: at once what is there, else the first to come within `wait` seconds, else none.
+        """Up to `reading.at_once` messages: at once what is there, else the first to come within `wait` seconds, else none.
 
         Raises `ReadingGone` when the stream or the consumer is not there any more.
         """
@@ -226,20 +231,28 @@ class Bus:
         """Say that these are done. Lost acks only bring a repeat, and the gate drops it."""
         if not self.is_connected:
             return
-        await self.nc.send_frames(b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if letter.reply)
+        await self.nc.send_frames(
+            b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if _is_last(letter)
+        )
 
     async def later(self, letter: Letter, delay: float) -> None:
-        """Ask for this message again after `delay` seconds."""
+        """Ask for this message again after `delay` seconds; what came in one pack with it comes again as well."""
+        if letter.pack is not None:
+            if letter.pack.is_returned:
+                return
+            letter.pack.is_returned = True
         if letter.reply:
             await self.nc.publish(letter.reply, b'-NAK {"delay": %d}' % int(delay * 1e9))
 
     async def publish(self, batch: Sequence[Outgoing]) -> None:
         """Store all messages in the stream, in order; returns when they are stored. Raises `BusSaysNo` or a time-out.
 
-        Many go as one atomic batch, which costs the disk one sync; a few go one after another, which is quicker.
+        What comes of a list goes in packs. Many messages go as one atomic batch, which costs the disk one sync; a few go
+        one after another, which is quicker.
         """
         if not self.is_connected:
             raise BusSaysNo("there is no connection")  # and nothing piles up before it is there again
+        batch = in_packs(batch)
         if len(batch) <= _FEW:
             await self._publish_singly(batch)
             return
@@ -318,6 +331,7 @@ class _Pull:
         self.reading, self.inbox = reading, inbox
         self.subscription: Subscription | None = None
         self._here: list[Letter] = []
+        self._messages = 0
         self._some, self._all = asyncio.Event(), asyncio.Event()
         self._request = 0
         self._fault = ""
@@ -326,9 +340,10 @@ class _Pull:
         """A message, or the server's word that there are no more for now."""
         status = (message.headers or {}).get("Status") if not message.data else None
         if status is None:
-            self._here.append(_letter(message))
+            self._here += _letters(message)
+            self._messages += 1
             self._some.set()
-            if len(self._here) >= self.reading.most:
+            if self._messages >= self.reading.at_once:
                 self._all.set()
         elif status == _GONE or (status == _CONFLICT and "eleted" in str(message.headers)):
             self._fault = f"{self.reading.durable}: {status}"
@@ -342,30 +357,30 @@ class _Pull:
         """See `Bus.fetch`."""
         if not self._here:
             self._request += 1
+            self._messages = 0
             self._some.clear()
             self._all.clear()
-            wish = b'{"batch": %d, "expires": %d, "no_wait": true}' % (self.reading.most, int(wait * 1e9))
+            wish = b'{"batch": %d, "expires": %d, "no_wait": true}' % (self.reading.at_once, int(wait * 1e9))
             where = f"$JS.API.CONSUMER.MSG.NEXT.{self.reading.stream}.{self.reading.durable}"
             await nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
             try:
                 await asyncio.wait_for(self._some.wait(), wait + 1)
                 # The rest of the batch is on its way behind the first; a server that lingers instead is not waited for.
                 await asyncio.wait_for(self._all.wait(), _REST)
-                if self.reading.bulk and len(self._here) < self.reading.most:
+                if self.reading.bulk and self._messages < self.reading.at_once:
                     await self._gather(nc, where)
             except TimeoutError:
                 pass
         if self._fault:
             raise ReadingGone(self._fault)
-        most = self.reading.most
-        taken, self._here = self._here[:most], self._here[most:]
+        taken, self._here = self._here, []
         return taken
 
     async def _gather(self, nc: Client, where: str) -> None:
         """A list comes in pieces: one long batch costs all rooms less than several short ones."""
         self._request += 1
         self._all.clear()
-        wish = b'{"batch": %d, "expires": %d}' % (self.reading.most - len(self._here), int(_GATHER * 1e9))
+        wish = b'{"batch": %d, "expires": %d}' % (self.reading.at_once - self._messages, int(_GATHER * 1e9))
         await nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
         await asyncio.wait_for(self._all.wait(), _GATHER * 2)
 
@@ -374,8 +389,28 @@ class ReadingGone(RuntimeError):
     """The stream or the durable consumer is not there: run `python -m shared.provision`."""
 
 
-def _letter(message: Msg) -> Letter:
+def _letters(message: Msg) -> list[Letter]:
     # $JS.ACK.<stream>.<consumer>.<delivered>… or, newer, $JS.ACK.<domain>.<account>.<stream>.<consumer>.<delivered>…
     tokens = message.reply.split(".")
     tries = int(tokens[4] if len(tokens) == _OLD_ACK else tokens[6])
-    return Letter(message.subject, message.headers or {}, message.data, tries, message.reply)
+    subject, headers, reply = message.subject, message.headers or {}, message.reply
+    if headers.get("content-type") == CONTENT_TYPE:
+        try:
+            letters = [Letter(subject, dict(more), payload, tries, reply) for payload, more in unpacked(message.data)]
+        except Unreadable:
+            letters = []
+        if letters:
+            pack = Pack(len(letters))
+            for letter in letters:
+                letter.pack = pack
+            return letters
+        log.warning("bus.pack_unreadable", subject=subject)  # it is kept as a dead letter, whole
+    return [Letter(subject, headers, message.data, tries, reply)]
+
+
+def _is_last(letter: Letter) -> bool:
+    """Whether the message that carried this letter is done with when it is."""
+    if letter.pack is not None:
+        letter.pack.open -= 1
+        return letter.pack.open == 0
+    return bool(letter.reply)

@@ -216,3 +216,8 @@ class Unfit(Exception):
 def in_bulk(subject: str) -> str:
     """The subject of an event that comes of a list: `evt.intake.lead.accepted` → `evt.bulk.intake.lead.accepted`."""
     return f"evt.bulk.{subject.removeprefix('evt.')}"
+
+
+def is_in_bulk(subject: str) -> bool:
+    """Whether a subject is that of an event that comes of a list."""
+    return subject.startswith("evt.bulk.")

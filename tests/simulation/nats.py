@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.bus import COMMANDS, EVENTS, PASSED, BusSaysNo, Letter, NoAnswer, Outgoing, Reading, ReadingGone
+from shared.bus import COMMANDS, EVENTS, PASSED, BusSaysNo, Letter, NoAnswer, Reading, ReadingGone
 from shared.message import in_bulk
+from shared.packs import Outgoing
 from shared.questions import TellWatermarks
 from tests.simulation.promise import check_sent_again
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from shared.bus import Outgoing
+    from shared.packs import Outgoing
     from tests.simulation.nats import Stream
     from tests.simulation.replica import Room
     from tests.simulation.world import World

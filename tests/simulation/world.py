@@ -21,10 +21,11 @@ from uuid import UUID, uuid5
 import shared.bus
 import shared.relay
 import shared.unit
-from shared.bus import COMMANDS, EVENTS, BusSaysNo, Outgoing, encode_command
+from shared.bus import COMMANDS, EVENTS, BusSaysNo, encode_command
 from shared.commands import LeadFields, Row, SubmitLead, SubmitRows
 from shared.events import ClientRegistered, StaffChanged
 from shared.message import Batch, NotYet, Said, Unfit
+from shared.packs import Outgoing
 from shared.questions import TellWatermarks
 from shared.unit import Handler
 from shared.words import Function, Source

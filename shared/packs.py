@@ -1,0 +1,108 @@
+"""Events of a list as they travel: many in one message, as a batch of CloudEvents in JSON.
+
+A message costs the broker and each listener about the same however much it holds.
+The events of a pack are settled one by one as ever; the message that carried them is done with when all of them are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+
+from shared.message import is_in_bulk
+
+Outgoing = tuple[str, bytes, dict[str, str]]
+"""Subject, payload and headers of a message."""
+CONTENT_TYPE = "application/cloudevents-batch+json"
+MOST_EVENTS, MOST_BYTES = 200, 200_000
+
+
+class _Event(msgspec.Struct, omit_defaults=True):
+    specversion: str
+    id: str
+    type: str
+    source: str
+    time: str
+    subject: str
+    sequence: str
+    correlation: str
+    causation: str
+    data: msgspec.Raw
+    traceparent: str = ""
+
+
+_ATTRIBUTES = tuple(name for name in _Event.__struct_fields__ if name not in ("data", "traceparent"))
+_decoder = msgspec.json.Decoder(list[_Event])
+
+
+class Unreadable(ValueError):
+    """What says that it is a pack cannot be read as one."""
+
+
+@dataclass(slots=True)
+class Pack:
+    """The message that carried several events: how many of them are not settled yet."""
+
+    open: int
+    is_returned: bool = False
+
+
+def in_packs(batch: Iterable[Outgoing]) -> list[Outgoing]:
+    """`batch` with the events of lists packed by subject; each aggregate's events stay in their order."""
+    packed: list[Outgoing] = []
+    loose: dict[str, list[Outgoing]] = {}
+    places: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+
+    def close() -> None:
+        packed.extend(_packed(subject, events) for subject, events in loose.items())
+        for kept in (loose, places, sizes):
+            kept.clear()
+
+    for message in batch:
+        subject, payload, headers = message
+        if not is_in_bulk(subject):
+            packed.append(message)  # in a line of its own, where nothing waits for what is packed
+            continue
+        elsewhere = places.get(headers["ce-subject"], subject) != subject
+        is_full = len(loose.get(subject, ())) == MOST_EVENTS or sizes.get(subject, 0) + len(payload) > MOST_BYTES
+        if elsewhere or is_full:
+            close()
+        loose.setdefault(subject, []).append(message)
+        places[headers["ce-subject"]] = subject
+        sizes[subject] = sizes.get(subject, 0) + len(payload)
+    close()
+    return packed
+
+
+def _packed(subject: str, events: Sequence[Outgoing]) -> Outgoing:
+    if len(events) == 1:
+        return events[0]
+    # The same events make the same id, so that a batch that is sent again after a crash is stored once.
+    names = "".join(headers["Nats-Msg-Id"] for _, _, headers in events)
+    name = blake2b(names.encode(), digest_size=16).hexdigest()
+    content = [
+        _Event(
+            **{name: headers[f"ce-{name}"] for name in _ATTRIBUTES},
+            data=msgspec.Raw(payload),
+            traceparent=headers.get("traceparent", ""),
+        )
+        for _, payload, headers in events
+    ]
+    return subject, msgspec.json.encode(content), {"Nats-Msg-Id": name, "content-type": CONTENT_TYPE}
+
+
+def unpacked(payload: bytes) -> Iterator[tuple[bytes, Mapping[str, str]]]:
+    """Payload and headers of each event of a pack, in order. Raises `Unreadable`."""
+    try:
+        events = _decoder.decode(payload)
+    except msgspec.MsgspecError as fault:
+        raise Unreadable(str(fault)) from fault
+    for event in events:
+        headers = {f"ce-{name}": getattr(event, name) for name in _ATTRIBUTES}
+        if event.traceparent:
+            headers["traceparent"] = event.traceparent
+        yield bytes(event.data), headers
