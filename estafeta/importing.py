@@ -26,6 +26,7 @@ from estafeta.report import Tally, holder, report, unaccounted
 from estafeta.trouble import Silence, Trouble
 from estafeta.typed import checked, someone
 from shared.commands import MAX_ROWS, Row, SubmitRows
+from shared.message import id_of
 from shared.questions import (
     CountIntakeProgress,
     CountProcessProgress,
@@ -110,7 +111,7 @@ def commands(import_id: UUID, file_name: str, rows: Sequence[Row], intent: Inten
             },
         )
         content = hashlib.sha256(command.model_dump_json().encode()).hexdigest()
-        yield uuid5(import_id, f"chunk/{number}/{content}"), command
+        yield id_of(import_id, f"chunk/{number}/{content}"), command
 
 
 @dataclass(frozen=True, slots=True)

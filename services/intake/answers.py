@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
@@ -27,6 +27,7 @@ from services.intake.rules.search_keys import MOST_HOLDERS, search_keys
 from services.intake.rules.submission import row_id
 from services.intake.rules.survivorship import Arrival, Card
 from shared.commands import LeadFields
+from shared.message import id_of
 from shared.questions import (
     CountIntakeProgress,
     ExplainRecognition,
@@ -255,7 +256,7 @@ async def preview_rows(question: PreviewRows, db: AsyncConnection) -> dict[str, 
             told[id_] |= {"outcome": "rejected", "rule": "R1-40", "client_id": None, "client": "", "region": None}
             told[id_] |= {"because": "", "faults": [fault.model_dump() for fault in faults]}
         else:
-            arrivals.append(arrival_of(id_, uuid5(id_, "client"), row.fields, record, row.curator))
+            arrivals.append(arrival_of(id_, id_of(id_, "client"), row.fields, record, row.curator))
     keys = list(dict.fromkeys(key for arrival in arrivals for key in arrival.keys))
     known = on_top(await store.look_up(db, keys), _EARLIER.validate_python(question.earlier), keys)
     results = recognise(arrivals, known)

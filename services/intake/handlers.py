@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +28,7 @@ from services.intake.rules.submission import Submission, of_lead, of_rows
 from services.intake.rules.survivorship import Arrival, Card
 from shared.commands import SubmitLead, SubmitRows
 from shared.events import ClientRegistered, EarlierContact, EntryDelayed, Fault, LeadAccepted, LeadRejected
-from shared.message import Batch, Event, Said
+from shared.message import Batch, Event, Said, id_of
 
 REJECTED = "rejected"
 
@@ -243,7 +243,7 @@ def _doubts(one: Submission, result: Recognised | None, now: datetime) -> list[d
         return []
     return [
         {
-            "id": uuid5(one.id, f"review/{doubt.card.belongs_to}"),
+            "id": id_of(one.id, f"review/{doubt.card.belongs_to}"),
             "card_id": result.card.client_id,
             "other_id": doubt.card.belongs_to,
             "lead_id": one.id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,7 @@ from services.intake import store
 from services.intake.rules.taking_back import Left, keys_of, left_of
 from shared.commands import UndoImport
 from shared.events import CardWithdrawn, LeadRecalled, RecallAnswered
-from shared.message import Batch, Cause, NotYet, Said, Unfit
+from shared.message import Batch, Cause, NotYet, Said, Unfit, id_of
 
 AT_ONCE = 500
 _MERGED = "its card has been merged with another since"
@@ -118,4 +118,4 @@ async def _take_back(db: AsyncConnection, leads: Collection[UUID]) -> list[Left]
 
 def _cause(doing: RowMapping, what: UUID) -> Cause:
     """What is said in the course of undoing is part of a list, and comes of the wish to undo."""
-    return Cause(uuid5(doing["undo_cause"], str(what)), doing["undo_cause"], bulk=True)
+    return Cause(id_of(doing["undo_cause"], str(what)), doing["undo_cause"], bulk=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import uuid5
 
 import structlog
 from sqlalchemy import RowMapping
@@ -16,7 +15,7 @@ from services.reminders.rules.answer import Turn, Waiting, waiting_from, what_co
 from services.reminders.rules.escalation import whom_to_tell
 from services.reminders.rules.steps import Step
 from shared.events import AnswerDue, AssignmentAnswered
-from shared.message import Batch, Cause, Said, Saying
+from shared.message import Batch, Cause, Said, Saying, id_of
 from shared.words import Source
 
 AT_ONCE = 500
@@ -81,7 +80,7 @@ async def answers_fall_due(now: datetime, db: AsyncConnection) -> tuple[Said, bo
 
 def _due(row: RowMapping, turn: Turn, says: answer.Step, tells: str) -> Saying:
     # the id comes of lead, attempt and step: said again after a crash, it is the same event
-    cause = Cause(uuid5(row["lead_id"], f"{says}/{row['attempt']}"), row["correlation"], bulk=row["bulk"])
+    cause = Cause(id_of(row["lead_id"], f"{says}/{row['attempt']}"), row["correlation"], bulk=row["bulk"])
     return cause.says(
         AnswerDue(
             lead_id=row["lead_id"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import structlog
 from sqlalchemy import RowMapping
@@ -22,7 +22,7 @@ from services.reminders.rules.sla import DEFAULTS, Term
 from services.reminders.rules.steps import Plan, Step, plan_steps
 from shared.clock import ticks
 from shared.events import DeadlineReached, DeadlineSet
-from shared.message import Cause, Said, Saying
+from shared.message import Cause, Said, Saying, id_of
 from shared.words import Source
 
 AT_ONCE = 500
@@ -94,7 +94,7 @@ async def fall_due(now: datetime, db: AsyncConnection) -> tuple[Said, bool]:
 
 def _reached(timer: RowMapping, step: Step, tells: str) -> Saying:
     # the id comes of task, step and version: found again after a crash, it is the same notice and the same event
-    cause = Cause(uuid5(timer["task_id"], f"{step}/{timer['version']}"), timer["correlation"])
+    cause = Cause(id_of(timer["task_id"], f"{step}/{timer['version']}"), timer["correlation"])
     return cause.says(
         DeadlineReached(
             task_id=timer["task_id"],
@@ -159,7 +159,7 @@ def _counted(old: RowMapping, office: store.Office, terms: Mapping[Source, Term]
 
 
 def _moved(old: RowMapping, row: Mapping[str, Any]) -> Saying:
-    cause = Cause(uuid5(old["task_id"], f"set/{row['version']}"), old["correlation"])
+    cause = Cause(id_of(old["task_id"], f"set/{row['version']}"), old["correlation"])
     return cause.says(
         DeadlineSet(
             task_id=old["task_id"],

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,7 +37,7 @@ from shared.events import (
     LeadHandedOn,
     TouchRecorded,
 )
-from shared.message import Batch, Cause, Heard, Said
+from shared.message import Batch, Cause, Heard, Said, id_of
 
 AT_ONCE = 200
 """Waiting leads tried in one step of the watch."""
@@ -185,7 +185,7 @@ async def give_waiting(now: datetime, db: AsyncConnection) -> tuple[Said, bool]:
         return [], False
     held = await hold(db, leads, now, field)
     turns = [
-        Turn(Cause(uuid5(asked.lead.lead_id, f"given/{asked.attempt}"), asked.lead.lead_id), asked, "given")
+        Turn(Cause(id_of(asked.lead.lead_id, f"given/{asked.attempt}"), asked.lead.lead_id), asked, "given")
         for asked in held.asked.values()
         if asked.answer == "waiting"
     ]

@@ -20,7 +20,7 @@ from estafeta.trouble import Trouble
 from services.process.rules.lifecycle import OPENED, arrows
 from shared.commands import SettleLetter
 from shared.events import listeners_of
-from shared.message import ROOMS
+from shared.message import ROOMS, id_of
 from shared.provision import readings_of
 from tests.chaos.fire import Fire
 from tests.chaos.traffic import SPACE, SYSTEM, Traffic
@@ -281,7 +281,7 @@ class Court:
         if listed != traffic.rows_sent:
             rows.wrong.append(f"{listed} are stored")
         for id_ in traffic.touches:
-            if recorded[uuid5(id_, "touch")] + refused[uuid5(id_, "touch")] != 1:
+            if recorded[id_of(id_, "touch")] + refused[id_of(id_, "touch")] != 1:
                 touches.wrong.append(str(id_))
         return [leads, rows, touches]
 

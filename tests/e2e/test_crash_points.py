@@ -7,12 +7,11 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from uuid import uuid5
 
 import pytest
 from sqlalchemy.engine import URL
 
-from shared.message import ROOMS
+from shared.message import ROOMS, id_of
 from shared.provision import readings_of
 from tests.chaos.verdict import PROMISES
 from tests.crash.stage import NEWS, SYSTEM, WISHES, Stage, stage
@@ -84,7 +83,7 @@ async def _miscounted(at: Stage) -> dict[str, Any]:
         "each row of a list is stored once": (rows, at.rows),
         "each touch is recorded or refused, once": (
             Counter(row.id for row in touches),
-            Counter(uuid5(id_, "touch") for id_ in at.touches),
+            Counter(id_of(id_, "touch") for id_ in at.touches),
         ),
     }
     return {promise: (here, there) for promise, (here, there) in counted.items() if here != there}

@@ -36,7 +36,7 @@ from shared.events import (
     ProposalSettled,
     ReviewJudged,
 )
-from shared.message import Batch, Event, Heard
+from shared.message import Batch, Event, Heard, id_of
 from shared.questions import ListProposals, ListReviews, ReportAudit, ReportSources
 from shared.words import Outcome, Source
 
@@ -86,7 +86,7 @@ async def audited(room: Room, limit: int = 10) -> dict[str, Any]:
 def in_the_sample(wanted: bool) -> UUID:
     """A command whose lead is, or is not, one of a hundred."""
     causes = (uuid5(NAMESPACE_URL, f"cause {n}") for n in range(10_000))
-    return next(cause for cause in causes if (uuid5(cause, "lead").int % 100 == 0) is wanted)
+    return next(cause for cause in causes if (id_of(cause, "lead").int % 100 == 0) is wanted)
 
 
 # ── audit ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +14,7 @@ from services.routing import store
 from services.routing.rules.fair_share import Ledger
 from services.routing.rules.moving import given_back, share_back, why_not_back
 from shared.events import MoveRecalled, MoveReturned, MoveUndone
-from shared.message import Batch, Cause, Said
+from shared.message import Batch, Cause, Said, id_of
 
 AT_ONCE = 100
 
@@ -86,4 +86,4 @@ async def _give_shares_back(db: AsyncConnection, rows: Sequence[RowMapping]) -> 
 
 
 def _cause(move: RowMapping, what: str) -> Cause:
-    return Cause(uuid5(move["cause"], what), move["correlation"], bulk=move["kind"] != "transfer")
+    return Cause(id_of(move["cause"], what), move["correlation"], bulk=move["kind"] != "transfer")

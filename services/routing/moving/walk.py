@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,7 +34,7 @@ from services.routing.rules.moving import (
 )
 from services.routing.rules.moving_rights import faults_of_dismissal
 from shared.events import ClientMoved, MoveFinished, MoveFollowed, MoveRefused
-from shared.message import Batch, Cause, Event, Said
+from shared.message import Batch, Cause, Event, Said, id_of
 from shared.words import Function
 
 AT_ONCE = 100
@@ -209,4 +209,4 @@ async def note_followed(moves: Batch[MoveFollowed], db: AsyncConnection) -> Said
 
 def _cause(move: Row, what: str) -> Cause:
     """What is said in the course of a person's or an office's move is part of a list, and comes of the wish."""
-    return Cause(uuid5(move["cause"], what), move["correlation"], bulk=move["kind"] != "transfer" and what != "begin")
+    return Cause(id_of(move["cause"], what), move["correlation"], bulk=move["kind"] != "transfer" and what != "begin")
