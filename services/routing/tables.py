@@ -40,6 +40,13 @@ company = Table(
     Column("head_of_sales", Text),
     Column("version", Integer, nullable=False),
     Column("applied_at", _AT, nullable=False),
+    Column(
+        "directory_mark",
+        UUID,
+        nullable=False,
+        server_default=text("gen_random_uuid()"),
+        comment="another after each change of what the field is made of",
+    ),
 )
 
 offices = Table(
@@ -156,6 +163,19 @@ presence = Table(
     Column("reason", Text, nullable=False),
     Column("by", Text, comment="a member of staff, or the system that told it"),
     Column("said_at", _AT, nullable=False),
+)
+
+presence_mark = Table(
+    "presence_mark",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column(
+        "mark",
+        UUID,
+        nullable=False,
+        server_default=text("gen_random_uuid()"),
+        comment="another after each word that was said",
+    ),
 )
 
 presence_said = Table(

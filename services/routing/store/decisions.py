@@ -14,6 +14,7 @@ from services.routing.rules.acceptance import asks, field_tried
 from services.routing.rules.assignment import Decision
 from services.routing.rules.field import Field
 from services.routing.rules.record import as_kept
+from services.routing.store.field import put_fields
 from shared.database import fetch, insert
 
 
@@ -31,15 +32,7 @@ async def remember(
     `fields` is the field of play, or one for each decision; `attempts` says the how-manieth of its lead each is.
     """
     fields = [fields] * len(decisions) if isinstance(fields, Field) else fields
-    await insert(
-        db,
-        tables.fields,
-        [
-            {"id": field.id, "content": field.as_json(), "first_seen_at": at}
-            for field in sorted({field.id: field for field in fields}.values(), key=lambda field: field.id.bytes)
-        ],
-        then="on conflict do nothing",
-    )
+    await put_fields(db, fields, at)
     answers = [asks(decision) for decision in decisions]
     await insert(
         db,

@@ -14,6 +14,7 @@ from services.routing import tables
 from services.routing.rules.case import Client
 from services.routing.rules.field import Field
 from services.routing.rules.moving import Move, stood
+from services.routing.store.field import put_fields
 from shared.database import execute, fetch, insert
 from shared.words import Function
 
@@ -136,12 +137,7 @@ async def remember_moves(db: AsyncConnection, move_id: UUID, moves: Sequence[Mov
 
     Of one whom the operation moves again, it is kept how he stood the first time, and the share that was taken then.
     """
-    await insert(
-        db,
-        tables.fields,
-        [{"id": field.id, "content": field.as_json(), "first_seen_at": at}],
-        then="on conflict do nothing",
-    )
+    await put_fields(db, [field], at)
     await insert(
         db,
         tables.moved,

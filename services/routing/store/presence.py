@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -14,34 +13,6 @@ from services.routing import tables
 from services.routing.rules.presence import CHANGES, Presence, Word, presence_of
 from shared.database import fetch, insert
 from shared.working_time import OfficeCalendar
-
-Absences = dict[str, list[tuple[datetime, datetime, str]]]
-
-
-async def said_and_planned(db: AsyncConnection, at: datetime) -> tuple[Presence, Absences]:
-    """What was said of people as it holds at `at`, and the absences of the calendar that cover it, by staff."""
-    rows = await fetch(
-        db,
-        """
-        select staff_id, word, at, "until", reason, by, said_at from presence
-         where at <= $1 and ("until" is null or "until" > $1)
-        union all
-        select staff_id, null, starts_at, ends_at, reason, null, starts_at from absences
-         where retired_at is null and starts_at <= $1 and ends_at > $1
-         order by at, said_at
-        """,
-        at,
-    )
-    planned: Absences = defaultdict(list)
-    for row in rows:
-        if row["word"] is None:
-            planned[row["staff_id"]].append((row["at"], row["until"], row["reason"]))
-    said = (
-        Word(row["staff_id"], row["word"], row["at"], row["until"], row["reason"], row["by"])
-        for row in rows
-        if row["word"] is not None
-    )
-    return presence_of(said), planned
 
 
 async def presence_at(db: AsyncConnection, at: datetime) -> Presence:
