@@ -45,16 +45,25 @@ async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
     """
     first = await _first_tasks(leads, db)
     homes = await store.open_or_find(
-        db, [(_process_row(lead, leads.now), _first_task_row(lead, first[lead.id], leads.now)) for lead in leads]
+        db,
+        [
+            (
+                _process_row(lead, leads.now),
+                _first_task_row(lead, first[lead.id], leads.now),
+                _lead_row(lead, lead.new_id("process"), joined=False, now=leads.now),
+            )
+            for lead in leads
+        ],
     )
     said: Said = []
-    rows = []
+    joining = []
     for lead in leads:
         home = homes[lead.message.client_id]
         opens = home.process_id == lead.new_id("process")
-        rows.append(_lead_row(lead, home.process_id, joined=not opens, now=leads.now))
+        if not opens:
+            joining.append(_lead_row(lead, home.process_id, joined=True, now=leads.now))
         said += [lead.says(event) for event in (_opened(lead, first[lead.id]) if opens else [_joined(lead, home)])]
-    await store.put_leads(db, rows)
+    await store.put_leads(db, joining)
     return said
 
 

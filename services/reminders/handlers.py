@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reminders import store
 from services.reminders.rules.answer import waiting_from
 from services.reminders.rules.promise import first_reaction, given_moment
-from services.reminders.rules.sla import DEFAULTS
 from services.reminders.rules.steps import Step, plan_steps
 from shared.events import DeadlineSet, OfficeChanged, StaffChanged, TaskClosed, TaskSet
 from shared.message import Batch, NotYet, Said, Unfit
@@ -22,18 +20,17 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
 
     Raises NotYet while an office has not been heard of.
     """
-    offices = await store.offices_by_id(db, tasks.map(lambda task: task.office_id))
-    terms = {**DEFAULTS, **await store.terms(db)}
+    counting = await store.what_counts(db, tasks.map(lambda task: task.office_id))
     rows: list[dict[str, Any]] = []
     first_steps: dict[Any, Step] = {}
     said: Said = []
     for heard in tasks:
         task = heard.message
-        office = offices.get(task.office_id)
+        office = counting.offices.get(task.office_id)
         if office is None:
             raise NotYet(f"office {task.office_id!r} has not been heard of; it comes with the company file")
         promise = (
-            first_reaction(task.source, terms[task.source], task.received_at, office.calendar)
+            first_reaction(task.source, counting.reaction[task.source], task.received_at, office.calendar)
             if task.due_at is None
             else given_moment(task.due_at, heard.at, task.named_date)
         )
@@ -75,21 +72,19 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
                 )
             )
         )
-    await store.set_deadlines(db, rows, first_steps)
-    await _await_answers(tasks, offices, db)
+    await store.set_deadlines(db, rows, first_steps, _answers_awaited(tasks, counting))
     return said
 
 
-async def _await_answers(tasks: Batch[TaskSet], offices: Mapping[str, store.Office], db: AsyncConnection) -> None:
-    """Wait for the answers of those who are still to accept their lead, from now on: they see it since it is theirs (SLA)."""
-    asking = [heard for heard in tasks if heard.message.awaits is not None and heard.message.lead_id is not None]
-    if not asking:
-        return
-    terms = await store.acceptance_terms(db)
-    rows = []
-    for heard in asking:
+def _answers_awaited(tasks: Batch[TaskSet], counting: store.Counting) -> list[store.Row]:
+    """Who is still to accept his lead has from now on to do so: he sees it since it is his (SLA)."""
+    rows: list[store.Row] = []
+    for heard in tasks:
         task = heard.message
-        waiting = waiting_from(terms[task.source], tasks.now, offices[task.office_id].calendar)
+        if task.awaits is None or task.lead_id is None:
+            continue
+        calendar = counting.offices[task.office_id].calendar
+        waiting = waiting_from(counting.acceptance[task.source], tasks.now, calendar)
         rows.append(
             {
                 "lead_id": task.lead_id,
@@ -108,7 +103,7 @@ async def _await_answers(tasks: Batch[TaskSet], offices: Mapping[str, store.Offi
                 "correlation": heard.correlation,
             }
         )
-    await store.await_answers(db, rows)
+    return rows
 
 
 async def close_deadlines(tasks: Batch[TaskClosed], db: AsyncConnection) -> Said:

@@ -6,12 +6,12 @@ Nobody waits for anybody here but a handler for another's row: what goes by the 
 from services.reminders.store.awaiting import (
     acceptance_terms,
     answers_of,
-    await_answers,
     claim_answers,
     end_answers,
     set_answers,
 )
 from services.reminders.store.deadlines import (
+    Counting,
     Office,
     Row,
     arm,
@@ -35,15 +35,16 @@ from services.reminders.store.deadlines import (
     save_staff,
     set_deadlines,
     terms,
+    what_counts,
 )
 
 __all__ = [
+    "Counting",
     "Office",
     "Row",
     "acceptance_terms",
     "answers_of",
     "arm",
-    "await_answers",
     "claim_answers",
     "claim_stale",
     "claim_timers",
@@ -67,4 +68,5 @@ __all__ = [
     "set_answers",
     "set_deadlines",
     "terms",
+    "what_counts",
 ]

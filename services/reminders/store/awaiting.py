@@ -14,6 +14,7 @@ from services.reminders import tables
 from services.reminders.rules.answer import DEFAULTS
 from services.reminders.rules.sla import Term
 from shared.database import execute, fetch, insert
+from shared.together import Writing, inserting
 from shared.words import Source
 
 Row = Mapping[str, Any]
@@ -25,14 +26,11 @@ async def acceptance_terms(db: AsyncConnection) -> dict[Source, Term]:
     return {**DEFAULTS, **{Source(row["source"]): Term(row["amount"], row["unit"]) for row in rows}}
 
 
-async def await_answers(db: AsyncConnection, rows: Sequence[Row]) -> None:
+def awaiting(rows: Sequence[Row]) -> Writing:
     """Wait for answers; one to an earlier attempt is waited for no more, and what was answered already stays so."""
-    if not rows:
-        return
     columns = ", ".join(name for name in rows[0] if name != "lead_id")
     values = ", ".join(f"excluded.{name}" for name in rows[0] if name != "lead_id")
-    await insert(
-        db,
+    return inserting(
         tables.awaited,
         sorted(rows, key=lambda row: row["lead_id"].bytes),
         then=f"on conflict (lead_id) do update set ({columns}, warned_at, ended_at) = ({values}, null, null)"

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reminders import tables
+from services.reminders.rules import answer, sla
 from services.reminders.rules.escalation import Person
 from services.reminders.rules.sla import Term
 from services.reminders.rules.steps import Plan, Step
+from services.reminders.store.awaiting import awaiting
 from shared.database import execute, fetch, insert
+from shared.together import Writing, inserting, together
 from shared.words import Function, Source
 from shared.working_time import OfficeCalendar
 
@@ -33,6 +36,14 @@ class Office:
     calendar_version: int
 
 
+class Counting(NamedTuple):
+    """What deadlines are counted by: the offices with their calendars, and how long what may take, by source (SLA)."""
+
+    offices: Mapping[str, Office]
+    reaction: Mapping[Source, Term]
+    acceptance: Mapping[Source, Term]
+
+
 # ── the directory ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -40,6 +51,24 @@ async def offices_by_id(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Of
     """The offices of `ids` that have been heard of."""
     rows = await fetch(db, "select * from offices where office_id = any($1::text[])", sorted(set(ids)))
     return {row["office_id"]: _office(row) for row in rows}
+
+
+async def what_counts(db: AsyncConnection, ids: Iterable[str]) -> Counting:
+    """The offices of `ids` that have been heard of, and the terms of their company."""
+    rows = await fetch(
+        db,
+        """
+        select o.*, (select jsonb_agg(p) from sla_policies p) as reaction,
+               (select jsonb_agg(p) from acceptance_policies p) as acceptance
+          from offices o where office_id = any($1::text[])""",
+        sorted(set(ids)),
+    )
+    first = rows[0] if rows else {"reaction": None, "acceptance": None}
+    return Counting(
+        {row["office_id"]: _office(row) for row in rows},
+        {**sla.DEFAULTS, **_terms(first["reaction"] or ())},
+        {**answer.DEFAULTS, **_terms(first["acceptance"] or ())},
+    )
 
 
 async def offices_counted_anew(db: AsyncConnection) -> list[Office]:
@@ -98,40 +127,43 @@ async def people(db: AsyncConnection, ids: Iterable[str]) -> dict[str, Person]:
 
 async def terms(db: AsyncConnection) -> dict[Source, Term]:
     """How long a first reaction may take, by source (SLA)."""
-    rows = await fetch(db, "select source, amount, unit from sla_policies")
-    return {Source(row["source"]): Term(row["amount"], row["unit"]) for row in rows}
+    return _terms(await fetch(db, "select source, amount, unit from sla_policies"))
 
 
 # ── deadlines ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def set_deadlines(db: AsyncConnection, deadlines: Sequence[Row], first_steps: Mapping[UUID, Step]) -> None:
-    """Keep deadlines and arm a timer for the first step of each; a task that had one gets the new one instead."""
+async def set_deadlines(
+    db: AsyncConnection, deadlines: Sequence[Row], first_steps: Mapping[UUID, Step], answers: Sequence[Row]
+) -> None:
+    """Keep deadlines, arm a timer for the first step of each, and wait for `answers` (`awaiting`).
+
+    A task that had a deadline gets the new one instead.
+    """
     columns = ", ".join(name for name in deadlines[0] if name != "task_id")
     values = ", ".join(
         "deadlines.version + 1" if name == "version" else f"excluded.{name}"
         for name in deadlines[0]
         if name != "task_id"
     )
-    kept = await insert(
+    await together(
         db,
-        tables.deadlines,
-        sorted(deadlines, key=lambda row: row["task_id"].bytes),
-        then=f"on conflict (task_id) do update set ({columns}, closed_at, closed_how) = ({values}, null, null)"
-        " returning task_id, version, warn_at, due_at",
-    )
-    await arm(
-        db,
-        [
-            {
-                "task_id": row["task_id"],
-                "step": step.value,
-                "version": row["version"],
-                "fire_at": row["warn_at"] if step is Step.WARNING else row["due_at"],
-            }
-            for row in kept
-            for step in (first_steps[row["task_id"]],)
-        ],
+        Writing(
+            """
+            insert into timers (task_id, step, version, fire_at)
+            select task_id, step, version, case when step = $3 then warn_at else due_at end
+              from kept join unnest($1::uuid[], $2::text[]) n (task_id, step) using (task_id)
+            on conflict (task_id) do update
+               set step = excluded.step, version = excluded.version, fire_at = excluded.fire_at""",
+            [list(first_steps), [step.value for step in first_steps.values()], Step.WARNING.value],
+        ),
+        kept=inserting(
+            tables.deadlines,
+            sorted(deadlines, key=lambda row: row["task_id"].bytes),
+            then=f"on conflict (task_id) do update set ({columns}, closed_at, closed_how) = ({values}, null, null)"
+            " returning task_id, version, warn_at, due_at",
+        ),
+        asked=awaiting(answers) if answers else None,
     )
 
 
@@ -328,6 +360,10 @@ def plan_of(row: RowMapping) -> Plan:
 
 def _office(row: RowMapping) -> Office:
     return Office(row["office_id"], row["head"], OfficeCalendar.of_row(row), row["calendar_version"])
+
+
+def _terms(rows: Iterable[RowMapping]) -> dict[Source, Term]:
+    return {Source(row["source"]): Term(row["amount"], row["unit"]) for row in rows}
 
 
 def _columns(rows: Sequence[Row], names: str) -> list[list[Any]]:

@@ -17,33 +17,28 @@ from shared.database import execute, fetch
 async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
     """What was heard of these clients, locked in id order; the ones never heard of come back with `known` false."""
     wanted = sorted(set(ids))
-    rows = list(await fetch(db, _LOCK_CLIENTS, wanted))
+    rows = list(await fetch(db, _LOCK_OR_PUT, wanted))
     here = {row["client_id"] for row in rows}
-    unheard: set[UUID] = set()
-    if missing := [client for client in wanted if client not in here]:
-        new = await fetch(
-            db,
-            "insert into clients (client_id) select unnest($1::uuid[]) on conflict do nothing returning client_id",
-            missing,
-        )
-        unheard = {row["client_id"] for row in new}
+    if missing := [client for client in wanted if client not in here]:  # another has put them just now
         rows += await fetch(db, _LOCK_CLIENTS, missing)
-    return {
-        row["client_id"]: Client(
-            # that he has bought is heard of; that he has not is never said
-            **{**row, "current": row["current"] or None},
-            known=row["client_id"] not in unheard,
-        )
-        for row in rows
-    }
+    return {row["client_id"]: _client(row) for row in rows}
 
 
-_CLIENTS = """
-    select client_id, region, curator, stated_curator, current, process_id, open_with, given_to, given_lead
-      from clients where client_id = any($1::uuid[])
-"""
+def _client(row: RowMapping) -> Client:
+    # that he has bought is heard of; that he has not is never said
+    return Client(**{**row, "current": row["current"] or None})
 
+
+_FACTS = "client_id, region, curator, stated_curator, current, process_id, open_with, given_to, given_lead"
+_CLIENTS = f"select {_FACTS}, true as known from clients where client_id = any($1::uuid[])"
 _LOCK_CLIENTS = f"{_CLIENTS} order by client_id for update"
+_LOCK_OR_PUT = f"""
+    with here as materialized ({_LOCK_CLIENTS}),
+    put as (insert into clients (client_id)
+            select id from unnest($1::uuid[]) id where id not in (select client_id from here)
+                on conflict do nothing returning {_FACTS})
+    select * from here union all select *, false from put
+"""
 
 
 async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
@@ -143,7 +138,7 @@ async def clients_as_heard(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUI
     """What was heard of these clients, without locking them; the ones never heard of come back with `known` false."""
     wanted = set(ids)
     rows = await fetch(db, _CLIENTS, list(wanted))
-    here = {row["client_id"]: Client(**{**row, "current": row["current"] or None}, known=True) for row in rows}
+    here = {row["client_id"]: _client(row) for row in rows}
     return here | {client: Client(client) for client in wanted - here.keys()}
 
 
