@@ -28,7 +28,7 @@ class Writing(NamedTuple):
 def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = "", then: str = "") -> Writing:
     """The statement that inserts `rows` (same keys in each, at least one) in their order.
 
-    `only` may leave some out: what follows `from unnest(…) n (names)`. `then` is what follows, as with `database.insert`.
+    `only` may leave some out: what follows `from … n (names)`. `then` is what follows, as with `database.insert`.
     A JSONB column takes any JSON-able value.
     """
     names = tuple(rows[0])
@@ -38,15 +38,18 @@ def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = ""
         if isinstance(table.c[name].type, JSON | JSONB):
             cells = [None if cell is None else to_json(cell) for cell in cells]
         columns.append(cells)
-    return Writing(f"{_insert_sql(table, names)} {only} {then}", columns)
+    # To pack a single row in arrays, and to unpack it there, would cost more than to write it.
+    values: list[Any] = columns if len(rows) > 1 else [cell for [cell] in columns]
+    return Writing(f"{_insert_sql(table, names, len(rows) > 1)} {only} {then}", values)
 
 
 @cache
-def _insert_sql(table: Table, names: tuple[str, ...]) -> str:
+def _insert_sql(table: Table, names: tuple[str, ...], are_many: bool) -> str:
     types = [table.c[name].type.compile(_DIALECT) for name in names]
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
+    places = ", ".join(f"${n}::{kind}{'[]' if are_many else ''}" for n, kind in enumerate(types, 1))
     columns = ", ".join(names)
-    return f"insert into {table.fullname} ({columns}) select n.* from unnest({arrays}) n ({columns})"
+    rows = f"unnest({places})" if are_many else f"(values ({places}))"
+    return f"insert into {table.fullname} ({columns}) select n.* from {rows} n ({columns})"
 
 
 async def together(db: AsyncConnection, last: Writing, **before: Writing | None) -> Sequence[RowMapping]:

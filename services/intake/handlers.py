@@ -103,8 +103,7 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
         decisions.append(_row(one, record, found, faults, now))
         events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now))
         said += [one.cause.says(event) for event in events if event]
-    await store.keep_contacts(db, contacts)
-    await store.keep_decisions(db, decisions)
+    await store.keep_decisions(db, decisions, contacts)
     await store.open_reviews(db, [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)])
     await store.open_audits(db, [row for result in recognised for row in _audits(result, now)])
     met = {(each.contact_id, results[lead].card.client_id) for lead, told in found_again.items() for each in told}

@@ -97,10 +97,9 @@ async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
     ledgers = await store.ledgers_of(db, pools_needed(asked, clients, field))
     loads = await store.loads_of(db, [person.id for person in field.capped], leads.now)
     decisions = assign_all(asked, clients, field, ledgers, loads)
-    await store.save_ledgers(db, ledgers)
-    await store.save_clients(db, {d.client.client_id: d.then for d in decisions}.values())
+    then = {d.client.client_id: d.then for d in decisions}.values()
     imports, received = leads.map(lambda lead: lead.import_id), leads.map(lambda lead: lead.received_at)
-    await store.remember(db, decisions, imports, received, field, leads.now)
+    await store.remember(db, decisions, imports, received, field, leads.now, clients=then, ledgers=ledgers)
     return [heard.says(_assigned(heard.message, decision)) for heard, decision in zip(leads, decisions, strict=True)]
 
 

@@ -33,7 +33,20 @@ async def test_what_one_writes_another_reads_by_its_name_and_may_name_in_its_row
         )
         assert [dict(row) for row in rows] == [{"id": 1, "sum": 7}, {"id": 3, "sum": 7}]
         kept = await fetch(db, 'select id, what, "of" from above left join below using (id) order by id')
-    assert [tuple(row.values()) for row in kept] == [(1, None, 10), (2, None, None), (3, {"n": 3}, 30)]
+    assert [dict(row) for row in kept] == [
+        {"id": 1, "what": None, "of": 10},
+        {"id": 2, "what": None, "of": None},
+        {"id": 3, "what": {"n": 3}, "of": 30},
+    ]
+
+
+async def test_a_single_row_is_written_like_many(db_of: DbOf) -> None:
+    async with db_of("routing") as db:
+        await execute(db, "create temp table above (id int primary key, what jsonb)")
+        for rows in ([{"id": 1, "what": {"n": 1}}], [{"id": 1, "what": None}], [{"id": 2, "what": None}]):
+            await together(db, inserting(above, rows, only="where n.id < 3", then="on conflict do nothing"))
+        kept = await fetch(db, "select id, what from above order by id")
+    assert [dict(row) for row in kept] == [{"id": 1, "what": {"n": 1}}, {"id": 2, "what": None}]
 
 
 @pytest.mark.parametrize("count", [1, 12])

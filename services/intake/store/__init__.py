@@ -14,7 +14,6 @@ from services.intake.store.audits import (
 )
 from services.intake.store.cards import (
     change_cards,
-    keep_contacts,
     open_cards,
     read_cards,
     read_families,
@@ -152,7 +151,6 @@ __all__ = [
     "join_early_contacts",
     "judge",
     "judge_audits",
-    "keep_contacts",
     "keep_decisions",
     "keep_early_contacts",
     "keep_imports",

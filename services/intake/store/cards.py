@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.intake import tables
 from services.intake.rules.keys import NORM_VERSION, RegularLead
 from services.intake.rules.merging import Families, Held
 from services.intake.rules.survivorship import Card
-from shared.database import execute, fetch, insert
+from shared.database import execute, fetch
 
 _RECORD: TypeAdapter[RegularLead] = TypeAdapter(RegularLead)
 
@@ -104,11 +103,6 @@ async def change_cards(db: AsyncConnection, cards: Sequence[Card]) -> None:
         """,
         *_given(cards),
     )
-
-
-async def keep_contacts(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store whom a submission named at a client, as it was written, beside what else it brought."""
-    await insert(db, tables.contacts, rows)
 
 
 async def settle_cards(db: AsyncConnection, ids: Sequence[UUID]) -> None:

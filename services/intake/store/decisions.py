@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import tables
 from services.intake.rules.keys import NORM_VERSION
 from services.intake.rules.submission import Submission
-from shared.database import fetch, insert
+from shared.database import fetch
+from shared.together import inserting, together
 
 
 def decision_row(
@@ -40,9 +41,15 @@ def decision_row(
     return {**row, **more}
 
 
-async def keep_decisions(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store the one outcome of each submission, with its evidence."""
-    await insert(db, tables.decisions, rows)
+async def keep_decisions(
+    db: AsyncConnection, rows: Sequence[Mapping[str, Any]], contacts: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Store the one outcome of each submission, with its evidence; with `contacts`, whom they named at a client, as it was
+    written, beside what else they brought.
+    """
+    if rows:
+        named = inserting(tables.contacts, contacts) if contacts else None
+        await together(db, inserting(tables.decisions, rows), named=named)
 
 
 async def count_outcomes(db: AsyncConnection, import_id: UUID) -> Sequence[RowMapping]:

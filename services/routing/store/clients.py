@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.routing.rules.caps import NOT_RECEIVED, Loads
 from services.routing.rules.case import Client
 from shared.database import execute, fetch
+from shared.together import Writing
 
 
 async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
@@ -43,9 +44,16 @@ _LOCK_OR_PUT = f"""
 
 async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
     """Write what is known of these clients, who are locked."""
+    if (saving := saving_clients(clients)) is not None:
+        await execute(db, saving.sql, *saving.values)
+
+
+def saving_clients(clients: Iterable[Client]) -> Writing | None:
+    """The statement that writes what is known of these clients, who are locked; None for nobody."""
     rows = list(clients)
-    await execute(
-        db,
+    if not rows:
+        return None
+    return Writing(
         """
         update clients c
            set region = n.region, curator = n.curator, stated_curator = n.stated, current = n.current,
@@ -55,15 +63,17 @@ async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
                n(client_id, region, curator, stated, current, process_id, open_with, given_to, given_lead)
          where c.client_id = n.client_id
         """,
-        [c.client_id for c in rows],
-        [c.region for c in rows],
-        [c.curator for c in rows],
-        [c.stated_curator for c in rows],
-        [bool(c.current) for c in rows],
-        [c.process_id for c in rows],
-        [c.open_with for c in rows],
-        [c.given_to for c in rows],
-        [c.given_lead for c in rows],
+        [
+            [c.client_id for c in rows],
+            [c.region for c in rows],
+            [c.curator for c in rows],
+            [c.stated_curator for c in rows],
+            [bool(c.current) for c in rows],
+            [c.process_id for c in rows],
+            [c.open_with for c in rows],
+            [c.given_to for c in rows],
+            [c.given_lead for c in rows],
+        ],
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -12,10 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.routing import tables
 from services.routing.rules.acceptance import asks, field_tried
 from services.routing.rules.assignment import Decision
+from services.routing.rules.case import Client
+from services.routing.rules.fair_share import Ledger
 from services.routing.rules.field import Field
 from services.routing.rules.record import as_kept
+from services.routing.store.clients import saving_clients
 from services.routing.store.field import put_fields
-from shared.database import fetch, insert
+from services.routing.store.ledgers import saving_ledgers
+from shared.database import fetch
+from shared.together import inserting, together
 
 
 async def remember(
@@ -26,34 +32,38 @@ async def remember(
     fields: Field | Sequence[Field],
     at: datetime,
     attempts: Sequence[int] | None = None,
+    *,
+    clients: Iterable[Client] = (),
+    ledgers: Mapping[str, Ledger] = MappingProxyType({}),
 ) -> None:
     """Keep the record of every decision, and each field it was made on once; `received` is when each lead came.
 
+    What is known by now of the `clients` they are about, and what they changed in `ledgers`, is written with them; both
+    are locked.
     `fields` is the field of play, or one for each decision; `attempts` says the how-manieth of its lead each is.
     """
     fields = [fields] * len(decisions) if isinstance(fields, Field) else fields
     await put_fields(db, fields, at)
     answers = [asks(decision) for decision in decisions]
-    await insert(
-        db,
-        tables.decisions,
-        [
-            {
-                **as_kept(decision),
-                "import_id": import_id,
-                "field_id": field.id,
-                "at": at,
-                "received_at": came,
-                "attempt": attempt,
-                "answer": answer,
-                "tried_on": field_tried(field, at) if answer == "waiting" else None,
-                "tried_at": at if answer == "waiting" else None,
-            }
-            for decision, import_id, came, field, attempt, answer in zip(
-                decisions, imports, received, fields, attempts or [1] * len(decisions), answers, strict=True
-            )
-        ],
-    )
+    rows = [
+        {
+            **as_kept(decision),
+            "import_id": import_id,
+            "field_id": field.id,
+            "at": at,
+            "received_at": came,
+            "attempt": attempt,
+            "answer": answer,
+            "tried_on": field_tried(field, at) if answer == "waiting" else None,
+            "tried_at": at if answer == "waiting" else None,
+        }
+        for decision, import_id, came, field, attempt, answer in zip(
+            decisions, imports, received, fields, attempts or [1] * len(decisions), answers, strict=True
+        )
+    ]
+    if rows:
+        known, shares = saving_clients(clients), saving_ledgers(ledgers)
+        await together(db, inserting(tables.decisions, rows), known=known, shares=shares)
 
 
 async def decisions_about(db: AsyncConnection, subject: UUID) -> Sequence[RowMapping]:

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import tables
 from services.routing.rules.fair_share import Ledger, Standing
-from shared.database import execute, fetch, insert
+from shared.database import execute, fetch
+from shared.together import Writing, inserting
 
 
 async def ledgers_of(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, Ledger]:
@@ -33,19 +34,27 @@ async def ledgers_of(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, 
 
 async def save_ledgers(db: AsyncConnection, ledgers: Mapping[str, Ledger]) -> None:
     """Write back what changed in these locked ledgers."""
-    await insert(
-        db,
+    if (saving := saving_ledgers(ledgers)) is not None:
+        await execute(db, saving.sql, *saving.values)
+
+
+def saving_ledgers(ledgers: Mapping[str, Ledger]) -> Writing | None:
+    """The statement that writes back what changed in these locked ledgers; None if nothing did."""
+    rows = [
+        {
+            "pool_id": pool,
+            "staff_id": who,
+            "balance": ledger.standings[who].balance,
+            "turn": ledger.standings[who].turn,
+        }
+        for pool, ledger in ledgers.items()
+        for who in sorted(ledger.changed)
+    ]
+    if not rows:
+        return None
+    return inserting(
         tables.ledger,
-        [
-            {
-                "pool_id": pool,
-                "staff_id": who,
-                "balance": ledger.standings[who].balance,
-                "turn": ledger.standings[who].turn,
-            }
-            for pool, ledger in ledgers.items()
-            for who in sorted(ledger.changed)
-        ],
+        rows,
         then="on conflict (pool_id, staff_id) do update set balance = excluded.balance, turn = excluded.turn",
     )
 
