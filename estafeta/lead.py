@@ -64,14 +64,21 @@ def wish(
 
 
 def call_of(
-    source: str, worked_with: str, learned_from: str, meeting: str | None, refused: str, ended: str | None
+    source: str,
+    worked_with: str,
+    learned_from: str,
+    meeting: str | None,
+    refused: str,
+    ended: str | None,
+    meeting_at: str | None = None,
+    meeting_minutes: int | None = None,
 ) -> dict[str, Any] | None:
     """What was typed of a call, for `CallForm`; None for a lead that is no call (R1-13 … R1-22).
 
     An agent who gives no answers hands in a meeting; with answers it counts if a meeting is among them (R1-26).
     """
     declined = [word.strip() for word in refused.split(",") if word.strip()]
-    is_answered = bool(worked_with or learned_from or meeting or declined or ended)
+    is_answered = bool(worked_with or learned_from or meeting or declined or ended or meeting_at or meeting_minutes)
     if source != Source.INBOUND_CALL and not (source == Source.AGENT and is_answered):
         if is_answered:
             remedy = "Add --source inbound_call, or --source agent."
@@ -81,6 +88,8 @@ def call_of(
         "worked_with": worked_with,
         "learned_from": learned_from,
         "meeting": meeting,
+        "meeting_at": meeting_at,
+        "meeting_minutes": meeting_minutes,
         "refused": [choose(word, get_args(ScriptQuestion), "question (--refused)") for word in declined],
         "ended_at": ended,
     }

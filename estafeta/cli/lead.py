@@ -40,6 +40,10 @@ def lead(
     worked_with: Annotated[str, typer.Option(help="Of a call: with whom of us he worked before.")] = "",
     learned_from: Annotated[str, typer.Option(help="Of a call: how he learned of us.")] = "",
     meeting: Annotated[str | None, typer.Option(help="Of a call: the meeting is ours, theirs or declined.")] = None,
+    meeting_at: Annotated[
+        str | None, typer.Option(help="When that meeting begins, with its time zone: 2026-11-25T10:00+03:00.")
+    ] = None,
+    meeting_minutes: Annotated[int | None, typer.Option(help="How long it takes; an hour, if left out.")] = None,
     refused: Annotated[
         str,
         typer.Option(help=f"Of a call: questions he refused to answer, by comma: {names(get_args(ScriptQuestion))}."),
@@ -85,7 +89,7 @@ def lead(
         manager=manager,
         external_id=external_id,
         country=country.upper(),
-        call=call_of(source, worked_with, learned_from, meeting, refused, call_ended),
+        call=call_of(source, worked_with, learned_from, meeting, refused, call_ended, meeting_at, meeting_minutes),
         referral=referral_of(referred_by, obtained_by),
         occasion=occasion,
     )

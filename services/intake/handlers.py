@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import early, store
 from services.intake.early import Early
 from services.intake.rules.acceptance import faults_of
+from services.intake.rules.agreed_meeting import faults_of_meeting, meeting_of
 from services.intake.rules.arrival import arrival_of
 from services.intake.rules.audit import audited_as_one_in
 from services.intake.rules.call_script import ENTERED_WITHIN, entry_lag
@@ -66,7 +67,7 @@ async def _take_in(submissions: Sequence[Submission], db: AsyncConnection, now: 
         if one.id in fresh:
             fresh.discard(one.id)
             record = make_regular(one.fields, one.country)
-            faults = faults_of(one.fields, record)
+            faults = faults_of(one.fields, record) + faults_of_meeting(one.call, one.said_at or now)
             arrival = arrival_of(one.id, one.card_id, one.fields, record, one.curator)
             rule = None if faults else no_lead_yet(one.source, one.fields, one.occasion, one.call)
             if rule:
@@ -164,6 +165,7 @@ def _event(
         spoken_on=wish.spoken_on,
         wishes_call=wish.wishes_call,
         earlier=list(earlier),
+        meeting=meeting_of(one.call),
     )
 
 

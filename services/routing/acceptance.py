@@ -172,7 +172,8 @@ async def note_touched(touches: Batch[TouchRecorded], db: AsyncConnection) -> Sa
 async def give_waiting(now: datetime, db: AsyncConnection) -> tuple[Said, bool]:
     """Give leads that wait in a queue as soon as somebody can receive them (G8).
 
-    Each is tried again whenever the field of play is another than it was tried on; where people have caps, every minute.
+    Each is tried again whenever the field of play is another than it was tried on; where people have caps, or where it
+    comes with a meeting, every minute.
     """
     if not await store.is_waiting(db):
         return [], False
@@ -180,7 +181,7 @@ async def give_waiting(now: datetime, db: AsyncConnection) -> tuple[Said, bool]:
     if field is None:
         return [], False
     key = field_tried(field, now)
-    leads = await store.waiting_to_try(db, key, AT_ONCE)
+    leads = await store.waiting_to_try(db, key, now, AT_ONCE)
     if not leads:
         return [], False
     held = await hold(db, leads, now, field)

@@ -162,7 +162,7 @@ async def _decide_again(
         move_share(ledgers, share, back=True)
     await store.mark_given_back(db, [share["lead_id"] for share in shares], now)
     loads = await store.loads_of(db, [person.id for person in held.field.capped], now)
-    made = assign_all(leads, before, fields, ledgers, loads)
+    made = assign_all(leads, before, fields, ledgers, loads, await store.diary_for(db, leads, now))
     await store.save_ledgers(db, ledgers)
     return made
 

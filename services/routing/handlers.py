@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.routing import store
 from services.routing.rules.acceptance import as_said, asks
 from services.routing.rules.assignment import Decision, assign_all, pools_needed
-from services.routing.rules.case import Lead
+from services.routing.rules.case import Lead, Meeting
 from services.routing.rules.company import faults_in, field_of, warnings_about
 from services.routing.rules.directory_changes import changes, offices_as_said, staff_as_said
 from services.routing.rules.fair_share import parts_of
@@ -96,10 +96,13 @@ async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
     clients = await store.clients_of(db, [lead.client_id for lead in asked])
     ledgers = await store.ledgers_of(db, pools_needed(asked, clients, field))
     loads = await store.loads_of(db, [person.id for person in field.capped], leads.now)
-    decisions = assign_all(asked, clients, field, ledgers, loads)
+    diary = await store.diary_for(db, asked, leads.now)
+    decisions = assign_all(asked, clients, field, ledgers, loads, diary)
     then = {d.client.client_id: d.then for d in decisions}.values()
     imports, received = leads.map(lambda lead: lead.import_id), leads.map(lambda lead: lead.received_at)
     await store.remember(db, decisions, imports, received, field, leads.now, clients=then, ledgers=ledgers)
+    if diary:
+        await store.keep_meetings(db, asked)
     return [heard.says(_assigned(heard.message, decision)) for heard, decision in zip(leads, decisions, strict=True)]
 
 
@@ -114,6 +117,7 @@ def _lead(lead: LeadAccepted) -> Lead:
         known=lead.outcome is Outcome.SAME,
         worked_with=lead.worked_with,
         list_id=None if lead.import_id is None else str(lead.import_id),
+        meeting=Meeting(lead.meeting.at, lead.meeting.until) if lead.meeting else None,
     )
 
 
@@ -141,6 +145,7 @@ def _assigned(lead: LeadAccepted, decision: Decision) -> LeadAssigned:
         spoken_on=lead.spoken_on,
         wishes_call=lead.wishes_call,
         awaits=1 if asks(decision) else None,
+        meeting=lead.meeting,
     )
 
 
@@ -226,7 +231,7 @@ async def pass_recalls(leads: Batch[LeadRecalled], db: AsyncConnection) -> Said:
 
 
 async def note_withdrawn(leads: Batch[LeadWithdrawn], db: AsyncConnection) -> Said:
-    """A lead was taken back because its import was undone: so is the share that was taken for it (G6)."""
+    """A lead was taken back because its import was undone: so are the share that was taken for it and its meeting (G6)."""
     clients = await store.clients_of(db, leads.map(lambda lead: lead.client_id))
     changed = [
         replace(clients[lead.client_id], given_to=None, given_lead=None)
@@ -234,6 +239,7 @@ async def note_withdrawn(leads: Batch[LeadWithdrawn], db: AsyncConnection) -> Sa
         if clients[lead.client_id].given_lead == lead.lead_id
     ]
     await store.save_clients(db, changed)
+    await store.free_meetings_of_leads(db, leads.map(lambda lead: lead.lead_id), leads.now)
     await _give_back(leads.map(lambda lead: lead.lead_id), leads.now, db)
     return await _nothing_awaited(leads, db)
 
@@ -254,4 +260,5 @@ async def note_closed(sales: Batch[ProcessClosed], db: AsyncConnection) -> Said:
             client = replace(client, process_id=None, open_with=None)
         clients[sale.client_id] = replace(client, current=client.current or sale.ended == "won" or None)
     await store.save_clients(db, clients.values())
+    await store.free_meetings_of_clients(db, clients, sales.now)
     return []

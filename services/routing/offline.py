@@ -3,6 +3,7 @@
 COMPANY.json is the command `ApplyCompany` as JSON; ARRIVALS (`-`: standard input) has a JSON object on each line, an
 arrival or a change of somebody's presence, and each arrival is answered with a line, in the same order.
 The rules are those that routing runs, so what is printed is what routing would decide.
+An arrival of an agent may have a `meeting`: {"at": moment, "minutes": 60}. It goes to somebody who is free then.
 Arrivals and changes happen in the order of their moments, and of their lines where those are the same. A list is one
 import: it is split as a whole when its first row comes, each row among those who are there at its own moment.
 A line that cannot be read is named on standard error with its file, number and field; the others go on, and the exit
@@ -18,7 +19,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from uuid import UUID, uuid5
@@ -28,10 +29,11 @@ from pydantic import ValidationError
 
 from services.routing.rules.assignment import Decision, assign_all
 from services.routing.rules.caps import NOT_RECEIVED, Loads
-from services.routing.rules.case import Client, Lead
+from services.routing.rules.case import Client, Lead, Meeting
 from services.routing.rules.company import faults_in
 from services.routing.rules.fair_share import Ledger
 from services.routing.rules.field import Field
+from services.routing.rules.meeting import Diary, calendars_of
 from services.routing.rules.moment import Calendar
 from services.routing.rules.presence import CHANGES, Change, Presence
 from services.routing.rules.wording import passed_over
@@ -79,7 +81,9 @@ class Said:
 
 def replay(company: ApplyCompany, events: Iterable[Arrival | Said]) -> Iterator[tuple[Arrival, Decision]]:
     """Decide every arrival; the decisions come in the order of the lines."""
-    fields = _fields(company, sorted(events, key=lambda event: (event.at, event.number)))
+    in_order = sorted(events, key=lambda event: (event.at, event.number))
+    fields = _fields(company, in_order)
+    diaries = _Diaries(company, in_order)
     lists: dict[str, list[tuple[Arrival, Field]]] = {}
     for arrival, field in fields:
         if arrival.lead.list_id is not None:
@@ -97,6 +101,7 @@ def replay(company: ApplyCompany, events: Iterable[Arrival | Said]) -> Iterator[
                 [each for _, each in together],
                 ledgers,
                 counted.loads(field, arrival.at),
+                diaries.at(arrival.at) if any(one.lead.meeting for one, _ in together) else None,
             )
             counted.add(decisions, arrival.at)
             made += [(one, decision) for (one, _), decision in zip(together, decisions, strict=True)]
@@ -147,6 +152,21 @@ class _Counted:
         return at.astimezone(self._zones[who]).date()
 
 
+class _Diaries:
+    """Who is free when, through a replay: a meeting that is given stays given."""
+
+    def __init__(self, company: ApplyCompany, events: Sequence[Arrival | Said]) -> None:
+        self._back = [event for event in events if isinstance(event, Said) and event.change == "back"]
+        self._diary = Diary(datetime.min.replace(tzinfo=UTC), calendars_of(company))
+
+    def at(self, now: datetime) -> Diary:
+        """The diary at `now`, with who was said to be back by then."""
+        self._diary.now = now
+        back = {event.staff: event.at for event in self._back if event.at <= now}
+        self._diary.calendars = self._diary.calendars._replace(back=back)
+        return self._diary
+
+
 def answer(arrival: Arrival, decision: Decision) -> dict[str, Any]:
     """A decision as it is printed; `to` is null where the lead waits in `queue` and nobody who answers for it is here."""
     nobody = any(note.code in ("answerer_away", "nobody_answers") for note in decision.notes)
@@ -193,6 +213,7 @@ def read_line(number: int, line: bytes, staff: frozenset[str]) -> Arrival | Said
             known=client is not None,
             worked_with=_text(record, "worked_with"),
             list_id=name,
+            meeting=_meeting(record, at),
         ),
         Client(client_id) if client is None else _client(client_id, client),
     )
@@ -204,6 +225,22 @@ def _client(client_id: UUID, said: dict[str, Any]) -> Client:
         raise BadLine("client.current", f"{_shown(current)} is neither true nor false", "Write true or false")
     owner, manager = _text(said, "owner", "client."), _text(said, "open_process", "client.")
     return Client(client_id, known=True, current=bool(current), curator=owner, stated_curator=owner, open_with=manager)
+
+
+def _meeting(record: dict[str, Any], at: datetime) -> Meeting | None:
+    said = record.get("meeting")
+    if said is None:
+        return None
+    if not isinstance(said, dict):
+        raise BadLine("meeting", f"{_shown(said)} is no object", 'Write null, or {"at": …, "minutes": 60}')
+    begins, minutes = _moment(said, "at", "meeting."), said.get("minutes", 60)
+    if begins is None:
+        raise BadLine("meeting.at", "it is missing", 'Write the moment with its offset: "2026-11-24T15:00:00+03:00"')
+    if begins <= at:
+        raise BadLine("meeting.at", "it is not after `at`", "Give the moment that was agreed on")
+    if not isinstance(minutes, int) or isinstance(minutes, bool) or not 5 <= minutes <= 720:
+        raise BadLine("meeting.minutes", f"{_shown(minutes)} is no length", "Write whole minutes, 5 to 720")
+    return Meeting(begins, begins + timedelta(minutes=minutes))
 
 
 def _said(number: int, at: datetime, record: dict[str, Any], staff: frozenset[str]) -> Said:
@@ -245,8 +282,8 @@ def _text(record: dict[str, Any], name: str, inside: str = "") -> str | None:
     return value.strip() or None
 
 
-def _moment(record: dict[str, Any], name: str) -> datetime | None:
-    value = record.get(name)
+def _moment(record: dict[str, Any], name: str, inside: str = "") -> datetime | None:
+    value, name = record.get(name), f"{inside}{name}"
     if value is None:
         return None
     try:

@@ -230,6 +230,25 @@ merges = Table(
     Index("merges_of_loser", "loser_id", postgresql_where=text("state = 'followed'")),
 )
 
+# A meeting that a lead came with. Who holds it is whoever works its client now (`store.meetings`).
+meetings = Table(
+    "meetings",
+    metadata,
+    Column("lead_id", UUID, primary_key=True),
+    Column(
+        "client_id",
+        UUID,
+        nullable=False,
+        comment="as the lead came: whoever works him now, merges and moves followed, holds the meeting",
+    ),
+    Column("starts_at", _AT, nullable=False),
+    Column("ends_at", _AT, nullable=False),
+    Column("freed_at", _AT, comment="when its lead was taken back, or the sale it belonged to ended"),
+    CheckConstraint("ends_at > starts_at"),
+    Index("meetings_standing", "ends_at", postgresql_where=text("freed_at is null")),
+    Index("meetings_of_client", "client_id", postgresql_where=text("freed_at is null")),
+)
+
 # ── sharing out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 pools = Table("pools", metadata, Column("id", Text, primary_key=True))

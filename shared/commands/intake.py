@@ -63,6 +63,10 @@ class CallForm(Part):
     """With whom of us he worked before (R1-16): an id of the directory or a name."""
     learned_from: Cell = ""
     meeting: Literal["ours", "theirs", "declined"] | None = None
+    meeting_at: AwareDatetime | None = None
+    """When the meeting begins that was agreed on; without `meeting` it is one all the same."""
+    meeting_minutes: Annotated[int, Field(ge=5, le=720)] | None = None
+    """How long it takes; an hour, if it is not said."""
     refused: list[ScriptQuestion] = []
     ended_at: AwareDatetime | None = None
 

@@ -28,6 +28,9 @@ from shared.events.intake import (
     ReceiptReleased,
     ReviewJudged,
 )
+from shared.events.meeting import (
+    AgreedMeeting,
+)
 from shared.events.process import (
     HandOnAnswered,
     LeadJoined,
@@ -109,6 +112,7 @@ def kind_of(aggregate: str) -> str:
 
 __all__ = [
     "EVENTS",
+    "AgreedMeeting",
     "Agreement",
     "AnswerDue",
     "AnswerRefused",

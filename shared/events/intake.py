@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.events.fault import Fault
+from shared.events.meeting import AgreedMeeting
 from shared.message import Event
 from shared.words import Outcome, Source
 
@@ -54,6 +55,7 @@ class LeadAccepted(Event, owner="intake", about="client/{client_id}", heard_by=(
     spoken_on: date | None = None
     wishes_call: bool | None = None
     earlier: list[EarlierContact] = []
+    meeting: AgreedMeeting | None = None
 
 
 class LeadRejected(Event, owner="intake", about="lead/{lead_id}"):

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from shared.events.fault import Fault
+from shared.events.meeting import AgreedMeeting
 from shared.message import Event
 from shared.words import Function, Source
 
@@ -67,6 +68,7 @@ class LeadAssigned(Event, owner="routing", about="client/{client_id}", heard_by=
     wishes_call: bool | None = None
     awaits: int | None = None
     """The attempt that the receiver is to accept or decline; empty: he is not asked, the client is his already."""
+    meeting: AgreedMeeting | None = None
 
 
 class LeadHandedOn(Event, owner="routing", about="client/{client_id}", heard_by=("process",)):

@@ -48,7 +48,7 @@ def roster(days: int = 14) -> list[dict[str, Any]]:
     ]
 
 
-def leads_of(dice: random.Random, day: int) -> Iterator[LeadAccepted]:
+def leads_of(dice: random.Random, day: int, *, meetings: bool = True) -> Iterator[LeadAccepted]:
     """The single leads of a day: all sources and regions, old clients and new, asked for by name, found, referred."""
     for n in range(dice.randint(30, 60)):
         source = dice.choice(list(Source))
@@ -61,6 +61,9 @@ def leads_of(dice: random.Random, day: int) -> Iterator[LeadAccepted]:
             facts["worked_with"] = dice.choice(EVERYBODY)
         if source in (Source.OTHER, Source.REFERRAL, Source.AGENT):
             facts["submitter"] = dice.choice(EVERYBODY)
+        if meetings and source is Source.AGENT and n % 4:
+            begins = NOW + timedelta(days=day + 1 + n % 2, hours=n % 6 - 2)
+            facts["meeting"] = {"at": begins, "until": begins + timedelta(hours=1 + n % 2), "place": "theirs"}
         yield lead(f"day {day} number {n}", **facts)
 
 
@@ -83,7 +86,8 @@ async def one_engine(database: URL) -> AsyncIterator[DbOf]:
 class Past:
     """The past as it goes: what is heard, day after day, each batch in a transaction of its own."""
 
-    def __init__(self, db_of: DbOf, seed: int = 5, declines: float = 0.12) -> None:
+    def __init__(self, db_of: DbOf, seed: int = 5, declines: float = 0.12, *, meetings: bool = True) -> None:
+        self.meetings = meetings
         self.db_of, self.dice, self.declines = db_of, random.Random(seed), declines
         self.assigned: list[LeadAssigned] = []
         self.handed_on: list[LeadHandedOn] = []
@@ -105,7 +109,7 @@ class Past:
     async def a_day(self, day: int) -> None:
         """Leads one by one and in batches, a list in chunks, sales that open, are joined and end, shares given back."""
         now = NOW + timedelta(days=day)
-        waiting = list(leads_of(self.dice, day))
+        waiting = list(leads_of(self.dice, day, meetings=self.meetings))
         await self.give_waiting(now)
         given: list[LeadAssigned] = []
         for number in range(20):

@@ -56,7 +56,7 @@ async def test_every_stored_decision_of_a_varied_past_is_made_again_word_by_word
     rules = {"R1-33", "R1-34", "R1-16", "R1-09", "R1-10", "R1-08", "R1-45", "R1-46", "R1-37", "R1-39", "R1-28", "R1-30"}
     assert set(seen) >= rules | {"R1-23", "G8"}, f"the past is not varied enough: {seen}"
     whys = {why["why"] for row, _ in kept for why in row["excluded"].values()}
-    assert whys >= {"absent", "busy", "per_day", "off_duty", "left", "declined"}
+    assert whys >= {"absent", "busy", "per_day", "off_duty", "left", "declined", "meeting", "off_hours"}
     assert any(row["inputs"].get("among") for row, _ in kept), "no list was split as a whole"
     assert any(row["given_back_at"] for row, _ in kept)
     assert any(row["given_back_for"] for row, _ in kept), "no merge gave a share back"

@@ -106,7 +106,7 @@ async def quiet_past(db_of: DbOf, tmp_path: Path) -> Callable[..., Any]:
     """A past of one company, without caps and nobody who declines, and its history."""
 
     async def lived(days: int = 4, declines: float = 0, **facts: Any) -> tuple[Past, Path]:
-        past = Past(db_of, seed=9, declines=declines)
+        past = Past(db_of, seed=9, declines=declines, meetings=False)
         await past.hear(handlers.apply_company, company(duty=roster(), **facts), now=NOW)
         await past.hear(handlers.learn_clients, *past.base(), now=NOW)
         for day in range(days):

@@ -27,6 +27,7 @@ from services.intake.http.pace import Pace, neighbourhood
 from services.intake.http.problems import Problem
 from services.intake.http.signature import Unsigned, verify
 from services.intake.http.sources import FormEntry, SourceEntry, SourcesFile
+from services.intake.rules.agreed_meeting import faults_of_meeting
 from services.intake.rules.moments import faults_of_moments
 from shared.bus import NoAnswer
 from shared.clock import database_now, host_now
@@ -102,8 +103,12 @@ class Brought:
 def digest_of(command: SubmitLead) -> str:
     """What tells two leads under one name apart: everything but the name and the moment."""
     # What is not said is left out, so that a lead which was brought before the field was there is still known again.
-    unsaid = {"occasion"} if command.occasion is None else set()
-    return sha256(command.model_dump_json(exclude={"external_id", "received_at"} | unsaid).encode()).hexdigest()
+    unsaid: dict[str, Any] = {"occasion": True} if command.occasion is None else {}
+    if command.call is not None:
+        unsaid["call"] = {name for name in ("meeting_at", "meeting_minutes") if getattr(command.call, name) is None}
+    return sha256(
+        command.model_dump_json(exclude={"external_id": True, "received_at": True, **unsaid}).encode()
+    ).hexdigest()
 
 
 def receipt_of(command: SubmitLead) -> UUID:
@@ -291,6 +296,9 @@ class Door:
                 "next_at": now,
             }
             kept = await store.keep_receipt(db, row)
+            # a lead that is brought again is the same lead, even if its meeting is over by now
+            if kept["is_new"] and (faults := faults_of_meeting(brought.call, now)):
+                raise Problem("unfit", "fields are wrong", faults=faults)
         if kept["digest"] != row["digest"]:
             raise Problem("name-taken", "it says something else than the lead of this name", receipt=str(receipt))
         log.info("intake.receipt_kept", receipt_id=str(receipt), type=brought.way)

@@ -47,6 +47,13 @@ class Call(_Strict):
     meeting: Literal["ours", "theirs", "declined"] | None = Field(
         default=None, description="where the meeting is that was offered; an agent's contact without one is no lead yet"
     )
+    meeting_at: AwareDatetime | None = Field(
+        default=None,
+        description="when the meeting begins: 2026-11-25T10:00:00+03:00; not over. It goes to a manager who is free then (R1-28)",
+    )
+    meeting_minutes: Annotated[int, Field(ge=5, le=720)] | None = Field(
+        default=None, description="how long it takes; an hour, if it is not said"
+    )
     refused: Annotated[list[ScriptQuestion], Field(max_length=10)] = Field(
         default=[], description="the questions he refused to answer"
     )

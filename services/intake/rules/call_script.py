@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
+from services.intake.rules.agreed_meeting import meeting_of
 from shared.commands import CallForm, LeadFields, ScriptQuestion
 
 ENTERED_WITHIN = timedelta(minutes=5)
@@ -42,5 +43,6 @@ def as_kept(fields: LeadFields, call: CallForm | None, stored_at: datetime) -> d
     return {
         "answers": answers(fields, call),
         "ended_at": call.ended_at,
+        **({"meeting": meeting.model_dump(mode="json")} if (meeting := meeting_of(call)) else {}),
         "entry_lag_s": round(entry_lag(call.ended_at, stored_at).total_seconds(), 1) if call.ended_at else None,
     }

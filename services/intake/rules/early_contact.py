@@ -59,7 +59,8 @@ def no_lead_yet(source: Source, fields: LeadFields, occasion: Occasion | None, c
     """
     if source is Source.WEBSITE and occasion == "registration" and not _asks(fields):
         return REGISTRATION
-    if source is Source.AGENT and call is not None and call.meeting in (None, "declined"):
+    is_agreed = call is None or (call.meeting != "declined" and (call.meeting or call.meeting_at) is not None)
+    if source is Source.AGENT and not is_agreed:
         return NO_MEETING
     return None
 

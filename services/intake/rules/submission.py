@@ -34,6 +34,8 @@ class Submission:
     call: CallForm | None = None
     referral: Referral | None = None
     occasion: Occasion | None = None
+    said_at: datetime | None = None
+    """When it was handed in: a lead that waited for us tells of a meeting as it was then."""
 
     @property
     def card_id(self) -> UUID:
@@ -59,6 +61,7 @@ def of_lead(heard: Heard[SubmitLead], now: datetime) -> Submission:
         call=wish.call,
         referral=wish.referral,
         occasion=wish.occasion,
+        said_at=min(heard.at, wish.received_at or heard.at),
     )
 
 

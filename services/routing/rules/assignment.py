@@ -18,6 +18,7 @@ from services.routing.rules.fair_share import Ledger, Share, Weights
 from services.routing.rules.fallback import answers_for
 from services.routing.rules.field import Field
 from services.routing.rules.finder import with_the_finder
+from services.routing.rules.meeting import Diary
 from services.routing.rules.named_manager import with_the_named_one
 from services.routing.rules.returning_caller import with_whom_he_worked
 from services.routing.rules.sharing import among_those_in_turn, pools_of, region_of
@@ -37,6 +38,9 @@ _WHO_NAMES_ONE: Sequence[Callable[[Case], Verdict | None]] = (
 CAPS = "caps"
 """What is locked besides the pools where somebody has a cap: he may sit on several benches."""
 
+MEETINGS = "meetings"
+"""What is locked besides the pools where a lead has a meeting: nobody is given two at one time, whoever gives them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -47,7 +51,7 @@ class Decision:
     when nobody could take the lead and `receiver` only answers for it (G8); "" where nobody at all can. Notes whose code
     is among `ALARMS` are those somebody must see. `full` had reached a cap. `among` are those of the candidates who might
     receive: not all of them, where a list is split as a whole or somebody had received two in a row. `counted` is what
-    those with a cap had received that day and held open.
+    those with a cap had received that day and held open. `engaged` were not free at the time of the lead's meeting.
     """
 
     lead: Lead
@@ -67,6 +71,7 @@ class Decision:
     full: Mapping[str, Passed]
     among: frozenset[str] | None
     counted: Mapping[str, tuple[int, int]]
+    engaged: Mapping[str, Passed]
 
 
 ALARMS = frozenset(
@@ -74,6 +79,8 @@ ALARMS = frozenset(
         "nobody_on_duty",
         "nobody_in_region",
         "nobody_at_home",
+        "nobody_free",
+        "manager_engaged",
         "region_unserved",
         "owner_away",
         "owner_busy",
@@ -99,11 +106,13 @@ def assign_all(
     fields: Field | Sequence[Field],
     ledgers: Mapping[str, Ledger],
     loads: Loads | None = None,
+    diary: Diary | None = None,
 ) -> list[Decision]:
     """Decide `leads` in order; each decision is already known to the next, so one client never goes to two managers.
 
-    Leads of one list are split as a whole. `fields` is the field of play, or one for each lead. The ledgers and loads
-    are moved on in place, all of `pools_needed` must be there; the clients given are left as they are.
+    Leads of one list are split as a whole. `fields` is the field of play, or one for each lead. The ledgers, loads and
+    diary are moved on in place, all of `pools_needed` must be there; the clients given are left as they are. `diary` is
+    needed where a lead has a meeting.
     """
     known, loads = dict(clients), loads or Loads()
     fields = [fields] * len(leads) if isinstance(fields, Field) else fields
@@ -113,8 +122,13 @@ def assign_all(
     for lead, field in zip(leads, fields, strict=True):
         full, counted = loads.full(field), loads.counted(field)
         client, look = known[lead.client_id], looked.get(lead.lead_id)
-        decision = assign(lead, client, field, ledgers, full=full, counted=counted, splits=splits, look=look)
+        engaged = diary.engaged(lead, client, field) if diary else {}
+        decision = assign(
+            lead, client, field, ledgers, full=full, counted=counted, engaged=engaged, splits=splits, look=look
+        )
         loads.count(decision.receiver, decision.rule)
+        if diary:
+            diary.note(lead, decision.receiver)
         known[lead.client_id] = decision.then
         decisions.append(decision)
     return decisions
@@ -137,17 +151,18 @@ def split_lists(
 ) -> Splits:
     """Split each list among `leads`, pool by pool, as far as its leads are to be shared out.
 
-    A second lead of one client follows the first and is not counted. A list in which somebody may come to his cap is
-    not split: it is shared out row by row. How each lead was looked at is left in `looked`, to be decided from.
+    A second lead of one client follows the first and is not counted, nor is one with a meeting, which only those may
+    receive who are free. A list in which somebody may come to his cap is not split: it is shared out row by row. How
+    each lead was looked at is left in `looked`, to be decided from.
     """
     rows: dict[tuple[str, str], list[Row]] = {}
     met: set[UUID] = set()
     capped: set[str] = set()
     for lead, field in zip(leads, fields, strict=True):
-        if lead.list_id is None or lead.client_id in met:
+        if lead.list_id is None or lead.client_id in met or lead.meeting is not None:
             continue
         met.add(lead.client_id)
-        look = case, _, bench = _look(lead, clients[lead.client_id], field, loads.full(field))
+        look = case, _, bench = _look(lead, clients[lead.client_id], field, loads.full(field), {})
         if looked is not None and not field.capped:
             looked[lead.lead_id] = look
         if bench is not None and bench.weights:
@@ -168,6 +183,7 @@ def assign(
     *,
     full: Mapping[str, Passed] | None = None,
     counted: Mapping[str, tuple[int, int]] | None = None,
+    engaged: Mapping[str, Passed] | None = None,
     splits: Splits | None = None,
     among: frozenset[str] | None = None,
     rest: bool = True,
@@ -175,11 +191,12 @@ def assign(
 ) -> Decision:
     """Give one lead to its receiver; a lead that is shared out moves the ledger of its pool in place.
 
-    `full` have reached a cap, `counted` is only kept. Of a list that is split, `splits` says who may receive. What is
-    decided again is given `among` as its record has it, and no `rest`. `look` is how it was looked at already.
+    `full` have reached a cap, `counted` is only kept; `engaged` are not free at the lead's meeting. Of a list that is
+    split, `splits` says who may receive. What is decided again is given `among` as its record has it, and no `rest`.
+    `look` is how it was looked at already.
     """
     if look is None or look[0].client is not client:
-        look = _look(lead, client, field, full or {})
+        look = _look(lead, client, field, full or {}, engaged or {})
     case, verdict, bench = look
     share: Share | None = None
     queue: str | None = None
@@ -199,7 +216,8 @@ def assign(
     else:
         if isinstance(verdict, Among):
             case.rules.append(verdict.rule)
-            case.note(verdict.empty, verdict.bench.office or "")
+            missing = any(case.passed.get(who) is why for who, why in case.engaged.items())
+            case.note("nobody_free" if missing else verdict.empty, verdict.bench.office or "")
             queue, waits_in = verdict.bench.pool, verdict.bench.office
         else:
             case.note(*verdict.alarm)
@@ -227,6 +245,7 @@ def assign(
         full=case.full,
         among=share.among if share else None,
         counted=counted or {},
+        engaged=case.engaged,
     )
 
 
@@ -242,24 +261,28 @@ def _verdict(case: Case) -> Verdict:
     return with_his_curator(case, below) or below
 
 
-def bench_of(lead: Lead, client: Client, field: Field, full: Mapping[str, Passed]) -> Bench | None:
+def bench_of(
+    lead: Lead, client: Client, field: Field, full: Mapping[str, Passed], engaged: Mapping[str, Passed]
+) -> Bench | None:
     """The bench that a lead would be shared among, nothing decided; None where the rules name one person, or nobody."""
-    return _look(lead, client, field, full)[2]
+    return _look(lead, client, field, full, engaged)[2]
 
 
-def _look(lead: Lead, client: Client, field: Field, full: Mapping[str, Passed]) -> _Looked:
-    case = Case(lead, client, field, full=full)
+def _look(
+    lead: Lead, client: Client, field: Field, full: Mapping[str, Passed], engaged: Mapping[str, Passed]
+) -> _Looked:
+    case = Case(lead, client, field, full=full, engaged=engaged)
     verdict = _verdict(case)
     return case, verdict, _bench_of(verdict, case)
 
 
 def _bench_of(verdict: Verdict, case: Case) -> Bench | None:
-    """The bench that a verdict shares among, without those who have reached a cap; None where one is named."""
+    """The bench that a verdict shares among, without those who have reached a cap or are not free; None where one is named."""
     if not isinstance(verdict, Among):
         return None
     bench = verdict.bench
     case.passed.update(bench.passed)
-    stopped = {who: case.full[who] for who, _ in bench.weights if who in case.full}
+    stopped = {who: why for who, _ in bench.weights if (why := case.stopped(who)) is not None}
     if not stopped:
         return bench
     case.passed.update(stopped)
@@ -287,13 +310,16 @@ def _afterwards(lead: Lead, client: Client, field: Field, receiver: str, rule: s
 
 def pools_needed(leads: Iterable[Lead], clients: Mapping[UUID, Client], field: Field) -> set[str]:
     """The pools these leads may draw on, so that all are locked at once in one order before the first is decided."""
-    ways = set()
+    ways, has_meeting = set(), False
     for lead in leads:
+        has_meeting = has_meeting or lead.meeting is not None
         client = clients[lead.client_id]
         if client.open_with is None and client.given_to is None:
             region = client.region if lead.region in ("", "unknown") else lead.region
             ways.add((lead.source, region, lead.list_id))
     needed = {CAPS} if field.capped else set()
+    if has_meeting:
+        needed.add(MEETINGS)
     for source, region, list_id in ways:
         pools = pools_of(source, region, field)
         needed.update(pools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,11 +14,23 @@ from services.routing.rules.field import Field, Person
 from shared.words import Source
 
 
+class Meeting(NamedTuple):
+    """A meeting that was agreed with a client: from when until when, `until` excluded."""
+
+    at: datetime
+    until: datetime
+
+    def meets(self, other: Meeting) -> bool:
+        """Whether nobody can hold both."""
+        return self.at < other.until and other.at < self.until
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
     """What routing needs to know of an accepted lead; `known` says that intake recognised the client.
 
-    `worked_with` is whom the caller says he worked with before (R1-16), `list_id` the import that the lead belongs to.
+    `worked_with` is whom the caller says he worked with before (R1-16), `list_id` the import that the lead belongs to,
+    `meeting` when a meeting was agreed with the client, if its moment was told.
     """
 
     lead_id: UUID
@@ -29,6 +42,7 @@ class Lead:
     known: bool = False
     worked_with: str | None = None
     list_id: str | None = None
+    meeting: Meeting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,8 @@ class Note(NamedTuple):
 Passed = Mapping[str, str]
 """Why somebody was passed over: `{"why": "absent", "reason": …, "until": …}`.
 
-The other whys: busy, left, declined, silent, off_duty, function, notice, per_day, open_leads, other_region.
+The other whys: busy, left, declined, silent, off_duty, function, notice, per_day, open_leads, other_region; and, at the
+time of a meeting, away_then, off_hours, meeting.
 """
 
 
@@ -118,6 +133,12 @@ class Case:
     told: list[str] = dataclasses.field(default_factory=list)
     full: Mapping[str, Passed] = dataclasses.field(default_factory=dict)
     """Those who have reached a cap."""
+    engaged: Mapping[str, Passed] = dataclasses.field(default_factory=dict)
+    """Those who are not free at the time of the lead's meeting."""
+
+    def stopped(self, person: str) -> Passed | None:
+        """What keeps somebody who could take a lead from this one: a cap, or what he does at the time of its meeting."""
+        return self.full.get(person) or self.engaged.get(person)
 
     def note(self, code: str, about: str = "") -> None:
         """Write something down once."""

@@ -13,8 +13,9 @@ from shared.words import Function, Source
 def with_his_manager(case: Case) -> Verdict | None:
     """A sale is open, or a lead was given out and its sale is about to open: its manager, whatever the source (R1-33).
 
-    He alone may work it (R1-42), so a busy or absent one still receives; of an absence his head is told. One who has
-    left leaves the lead with his head, who must hand the client over.
+    He alone may work it (R1-42), so a busy or absent one still receives; of an absence his head is told. One who is not
+    free at the time of its meeting must agree on another. One who has left leaves the lead with his head, who must hand
+    the client over.
     """
     holder = case.client.open_with or case.client.given_to
     if holder is None:
@@ -23,6 +24,8 @@ def with_his_manager(case: Case) -> Verdict | None:
     person = case.field.find(holder)
     if person is None:
         return Nobody("handover", None, Note("manager_left", holder))
+    if person.id in case.engaged:
+        case.note("manager_engaged", person.id)
     reason = why_not(person)
     if reason is None:
         return To("R1-33", person)
@@ -99,7 +102,7 @@ def with_his_curator(case: Case, below: Verdict) -> Verdict | None:
 
 
 def _why_not_him(curator: Person, bench: Bench, case: Case) -> Passed | None:
-    reason = why_not_new(curator) or case.full.get(curator.id)
+    reason = why_not_new(curator) or case.stopped(curator.id)
     if reason is not None:
         return reason
     if curator.function is Function.AGENT:

@@ -6,11 +6,12 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.routing.rules.assignment import ALARMS, RULES_VERSION, Decision, assign, pools_needed
-from services.routing.rules.case import Client, Lead, Passed
+from services.routing.rules.case import Client, Lead, Meeting, Passed
 from services.routing.rules.fair_share import Ledger, Standing
 from services.routing.rules.field import Field
 from services.routing.rules.wording import notes
@@ -30,6 +31,8 @@ class Record:
     among: frozenset[str] | None
     counted: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     """What those with a cap, on the bench or passed over for it, had received that day and held open."""
+    engaged: Mapping[str, Passed] = dataclasses.field(default_factory=dict)
+    """Those who were not free at the time of the lead's meeting."""
 
 
 def recompute(record: Record) -> str:
@@ -44,7 +47,16 @@ def remade(record: Record) -> Decision:
     }
     if record.pool is not None:
         ledgers[record.pool] = Ledger(record.standings)
-    return assign(record.lead, record.client, record.field, ledgers, full=record.full, among=record.among, rest=False)
+    return assign(
+        record.lead,
+        record.client,
+        record.field,
+        ledgers,
+        full=record.full,
+        engaged=record.engaged,
+        among=record.among,
+        rest=False,
+    )
 
 
 def told_otherwise(kept: Mapping[str, Any], field: Field) -> tuple[str, ...]:
@@ -110,6 +122,7 @@ def as_kept(decision: Decision) -> dict[str, Any]:
             "lead": _said(decision.lead),
             "client": _said(decision.client),
             **({"full": decision.full} if decision.full else {}),
+            **({"engaged": decision.engaged} if decision.engaged else {}),
             **({"among": sorted(decision.among)} if decision.among is not None else {}),
             **({"counted": counted} if (counted := _counted(decision)) else {}),
         },
@@ -126,7 +139,7 @@ def _counted(decision: Decision) -> dict[str, tuple[int, int]]:
 def _said(facts: Lead | Client) -> dict[str, Any]:
     """What is known besides the ids that the record carries anyway."""
     return {
-        name: fact
+        name: [moment.isoformat() for moment in fact] if isinstance(fact, Meeting) else fact
         for name in facts.__slots__
         if name not in ("lead_id", "client_id") and (fact := getattr(facts, name)) is not None
     }
@@ -138,8 +151,9 @@ def record_of(kept: Mapping[str, Any], field: Field) -> Record:
     ids = {key: UUID(client[key]) for key in ("process_id", "given_lead") if key in client}
     before = kept["ledger"]["before"] if kept["ledger"] else {}
     among = kept["inputs"].get("among")
+    meeting = Meeting(*map(datetime.fromisoformat, lead["meeting"])) if "meeting" in lead else None
     return Record(
-        lead=Lead(kept["lead_id"], kept["client_id"], **{**lead, "source": Source(lead["source"])}),
+        lead=Lead(kept["lead_id"], kept["client_id"], **{**lead, "source": Source(lead["source"]), "meeting": meeting}),
         client=Client(kept["client_id"], **{**client, **ids}),
         field=field,
         pool=kept["pool"],
@@ -147,4 +161,5 @@ def record_of(kept: Mapping[str, Any], field: Field) -> Record:
         full=kept["inputs"].get("full", {}),
         among=None if among is None else frozenset(among),
         counted={who: (today, held) for who, (today, held) in kept["inputs"].get("counted", {}).items()},
+        engaged=kept["inputs"].get("engaged", {}),
     )

@@ -23,6 +23,7 @@ from services.routing.rules.caps import NOT_RECEIVED, Loads
 from services.routing.rules.case import Client, Passed
 from services.routing.rules.fair_share import Ledger, Standing, Weights, parts_of
 from services.routing.rules.field import Field
+from services.routing.rules.meeting_retold import Elsewhere
 from services.routing.rules.record import Record, remade
 from services.routing.rules.whole_list import list_pool
 
@@ -80,6 +81,7 @@ class _Seen:
     client: Client
     field: Field
     full: Mapping[str, Passed]
+    engaged: Mapping[str, Passed]
     pool: str | None
     as_it_was: bool
 
@@ -110,6 +112,7 @@ class Retold:
         self._returns: list[_Return] = []
         self._count = 0
         self._loads = _Loads(day)
+        self._meetings = Elsewhere()
 
     def decide(self, batch: Sequence[Kept]) -> list[Decision | None]:
         """What would have been decided of each; None of a lead that went on to the next one only as it was.
@@ -143,11 +146,15 @@ class Retold:
         record = kept.record
         field = self._altered.field(record.field, kept.at) if self._altered else record.field
         client, full = self._client(record.client), self._loads.full(kept, field)
-        if kept.is_current and field is record.field and client == record.client and full == record.full:
-            return _Seen(client, field, full, record.pool, True)
-        bench = bench_of(record.lead, client, field, full)
+        engaged = self._meetings.engaged(record.lead, record.engaged, kept.at)
+        same = client == record.client and full == record.full and engaged == record.engaged
+        if kept.is_current and field is record.field and same:
+            return _Seen(client, field, full, engaged, record.pool, True)
+        bench = bench_of(record.lead, client, field, full, engaged)
         pool, weights = (bench.pool, bench.weights) if bench else (None, ())
-        return _Seen(client, field, full, pool, kept.is_current and (pool, weights) == (record.pool, kept.weights))
+        return _Seen(
+            client, field, full, engaged, pool, kept.is_current and (pool, weights) == (record.pool, kept.weights)
+        )
 
     def _part(self, kept: Kept, it: _Seen) -> None:
         if not it.as_it_was:
@@ -170,10 +177,12 @@ class Retold:
         lead, pool = record.lead, it.pool
         own = {(name := list_pool(pool, lead.list_id)): self._ledgers[name]} if pool and lead.list_id else {}
         if pool in self._astray:
-            made = assign(lead, it.client, it.field, self._ledgers, full=it.full, splits=splits)
+            made = assign(lead, it.client, it.field, self._ledgers, full=it.full, engaged=it.engaged, splits=splits)
         else:
             ledgers = {**own, pool: Ledger(record.standings)} if pool else own
-            made = assign(lead, it.client, it.field, ledgers, full=it.full, among=record.among, rest=False)
+            made = assign(
+                lead, it.client, it.field, ledgers, full=it.full, engaged=it.engaged, among=record.among, rest=False
+            )
         self._remember(kept, it, made)
         return made
 
@@ -208,6 +217,8 @@ class Retold:
         self._note(kept)
         self._loads.count(kept, made)
         lead, client = kept.record.lead, kept.record.client
+        freed_at = None if kept.passed_on else kept.given_back_at
+        self._meetings.note(lead, kept.receiver, made.receiver, freed_at)
         if not kept.went_as(made):
             self._elsewhere[lead.lead_id] = made
         self._will_return(kept, made)

@@ -59,16 +59,20 @@ def _from_a_list(office: str, where: Territory, field: Field) -> Among:
 
 
 def _from_an_agent(case: Case, where: Territory) -> Among:
-    """An agent's meeting: a manager of the client's region (R1-28), else evenly among the home managers (R1-30)."""
+    """An agent's meeting: a manager of the client's region (R1-28), else evenly among the home managers (R1-30).
+
+    Whoever is not free at its time counts as not there (`meeting`).
+    """
     if not where.home:
         case.rules.append("R1-28")
         if where.office is None:
             case.note("region_unserved_meeting", where.region)
         else:
             bench = of_region(where.office, case.field)
-            if any(who not in case.full for who, _ in bench.weights):
+            stopped = {who: case.stopped(who) for who, _ in bench.weights}
+            if not all(stopped.values()):
                 return Among("R1-28", bench, "nobody_in_region")
             case.passed.update(bench.passed)
-            case.passed.update({who: case.full[who] for who, _ in bench.weights})
+            case.passed.update({who: why for who, why in stopped.items() if why is not None})
             case.note("nobody_for_meeting", where.office)
     return Among("R1-30", at_home(territory("unknown", case.field).office, case.field), "nobody_at_home")

@@ -75,6 +75,14 @@ _NOTES: Mapping[str, tuple[str, str]] = {
         "no manager of the home office can take a lead now",
         "ни один менеджер головного офиса сейчас не может принять лид",
     ),
+    "nobody_free": (
+        "nobody is free at the time of the meeting: agree on another time, or free somebody of the office {about}",
+        "на время встречи никто не свободен: перенесите её или освободите кого-нибудь в офисе {about}",
+    ),
+    "manager_engaged": (
+        "{about}, who works the open sale, is not free at the time of the meeting: agree on another time",
+        "{about} ведёт открытый процесс, но на время встречи не свободен: договоритесь о другом времени",
+    ),
     "nobody_for_meeting": (
         "no manager of the office {about} is there for the meeting, so the home managers share it",
         "в офисе {about} нет менеджера для встречи, её делят менеджеры головного офиса",
@@ -190,6 +198,18 @@ _NOTES: Mapping[str, tuple[str, str]] = {
         "the curator {about} has given notice and is told",
         "куратор {about} увольняется, ему сообщено",
     ),
+    "curator_away_then": (
+        "the curator {about} is absent at the time of the meeting and is told",
+        "куратор {about} в день встречи отсутствует, ему сообщено",
+    ),
+    "curator_off_hours": (
+        "the curator {about} is not at work at the time of the meeting and is told",
+        "у куратора {about} время встречи нерабочее, ему сообщено",
+    ),
+    "curator_meeting": (
+        "the curator {about} has another meeting at that time and is told",
+        "у куратора {about} в это время другая встреча, ему сообщено",
+    ),
     "curator_per_day": ("the curator {about} has his leads for today", "куратор {about}: дневной предел исчерпан"),
     "curator_open_leads": ("the curator {about} has his hands full", "куратор {about}: предел открытых лидов исчерпан"),
     "curator_function": ("the curator {about} does not work sales", "куратор {about} продажи не ведёт"),
@@ -230,6 +250,12 @@ _PASSED: Mapping[str, tuple[str, str]] = {
     "open_leads": ("holds his {cap} open leads", "уже ведёт предельное число открытых лидов: {cap}"),
     "other_region": ("works another region", "работает с другим регионом"),
     "off_duty": ("not on duty now", "сейчас не дежурит"),
+    "away_then": (
+        "absent at the time of the meeting, until {until}: {reason}",
+        "на время встречи отсутствует, до {until}: {reason}",
+    ),
+    "off_hours": ("not at work at the time of the meeting", "время встречи — вне его рабочих часов"),
+    "meeting": ("has another meeting from {from} to {until} UTC", "занят другой встречей с {from} до {until} UTC"),
     "function": ("does not take new leads (function: {function})", "новых лидов не принимает (функция: {function})"),
 }
 
@@ -244,7 +270,8 @@ def passed_over(why: Passed, language: Language) -> str:
     code = why["why"]
     if code in ("absent", "busy") and not why.get("until"):
         code += "_open"
-    return _said(_PASSED, code, language, {**why, "until": why.get("until", "")[:16].replace("T", " ")})
+    moments = {name: why.get(name, "")[:16].replace("T", " ") for name in ("from", "until")}
+    return _said(_PASSED, code, language, {**why, **moments})
 
 
 def notes(written: Iterable[Note], language: Language, names: Mapping[str, str] | None = None) -> str:

@@ -73,6 +73,12 @@ from services.routing.store.ledgers import (
     save_ledgers,
     shares_of,
 )
+from services.routing.store.meetings import (
+    diary_for,
+    free_meetings_of_clients,
+    free_meetings_of_leads,
+    keep_meetings,
+)
 from services.routing.store.merges import (
     leads_of_curated,
     merges_of,
@@ -148,6 +154,7 @@ __all__ = [
     "cut_absences",
     "decisions_about",
     "decisions_between",
+    "diary_for",
     "directory",
     "directory_at",
     "directory_changes",
@@ -163,6 +170,8 @@ __all__ = [
     "find_curators",
     "follow_directory",
     "forget_clients",
+    "free_meetings_of_clients",
+    "free_meetings_of_leads",
     "held_clients",
     "history_from",
     "hold_again",
@@ -172,6 +181,7 @@ __all__ = [
     "is_under_way",
     "is_waiting",
     "keep_answers",
+    "keep_meetings",
     "keep_words",
     "largest_deviations",
     "last_words",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.routing.rules.record import record_of
 from shared.database import execute, fetch, to_json
 
 Row = Mapping[str, Any]
+_MINUTE = timedelta(minutes=1)
 _ENDED = "d.lead_id, d.client_id, d.attempt, d.receiver, d.answer, d.answered_by, d.answer_reason"
 
 
@@ -191,13 +192,21 @@ async def hold_again(db: AsyncConnection, attempts: Mapping[UUID, int], at: date
     )
 
 
-async def waiting_to_try(db: AsyncConnection, key: UUID, limit: int) -> list[UUID]:
-    """Leads that wait in a queue and were not tried on the field `key`, the least lately tried first; nothing is locked."""
+async def waiting_to_try(db: AsyncConnection, key: UUID, now: datetime, limit: int) -> list[UUID]:
+    """Leads that wait in a queue and were not tried on the field `key`, the least lately tried first; nothing is locked.
+
+    Those with a meeting are tried again every minute: who is free for it changes, and the field does not show it.
+    """
     rows = await fetch(
         db,
-        "select lead_id from decisions where answer = 'waiting' and not passed_on and tried_on is distinct from $1"
-        " order by tried_at limit $2",
+        """
+        select lead_id from decisions
+         where answer = 'waiting' and not passed_on
+           and (tried_on is distinct from $1 or tried_at < $2 and inputs -> 'lead' ? 'meeting')
+         order by tried_at limit $3
+        """,
         key,
+        now - _MINUTE,
         limit,
     )
     return [row["lead_id"] for row in rows]

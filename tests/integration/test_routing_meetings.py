@@ -1,0 +1,142 @@
+"""Routing keeps the meetings it has given: freed and handed on with their clients, and never two at once for one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.engine import URL
+
+from services.routing import acceptance, handlers, merges
+from services.routing.rules.record import told_otherwise
+from shared.commands import DeclineLead
+from shared.database import engine_for
+from shared.events import (
+    ClientsMerged,
+    LeadAccepted,
+    LeadHandedOn,
+    LeadWithdrawn,
+    ProcessClosed,
+    ProcessOpened,
+)
+from shared.words import Source
+from tests.conftest import url_of
+from tests.integration.routing_house import NOW, DbOf, away, batch, company, lead, managers, only, said_of, uid
+from tests.integration.test_routing_record_complete import stored
+
+TUESDAY = NOW + timedelta(days=1)
+
+
+def meeting(name: str, at: datetime = TUESDAY, region: str = "RU-SPE", **facts: object) -> LeadAccepted:
+    """An agent's lead with a meeting of an hour."""
+    agreed = {"at": at, "until": at + timedelta(hours=1), "place": "theirs"}
+    return lead(name, source=Source.AGENT, region=region, submitter="agata", meeting=agreed, **facts)
+
+
+async def given(db_of: DbOf, *leads: LeadAccepted, now: datetime = NOW) -> list[str]:
+    async with db_of("routing") as db:
+        return managers(await handlers.assign_leads(batch(*leads, now=now), db))
+
+
+@pytest.fixture
+async def house(db_of: DbOf) -> DbOf:
+    """The company, with Saint Petersburg's two managers and Moscow's four."""
+    async with db_of("routing") as db:
+        await handlers.apply_company(batch(company()), db)
+    return db_of
+
+
+@pytest.mark.rule("R1-28")
+@pytest.mark.rule("R1-30")
+async def test_what_was_given_before_and_is_planned_counts_and_the_meeting_goes_on_with_the_lead(house: DbOf) -> None:
+    (first,) = await given(house, meeting("one"))
+    assert await given(house, meeting("two")) == list({"sofia", "stepan"} - {first})
+    async with house("routing") as db:
+        await handlers.apply_company(batch(company(absences=[away("anna"), away("boris", days=1.02)])), db)
+    monday = NOW + timedelta(days=1.5)  # anna is away for ten days, boris until Tuesday's meeting has begun
+    async with house("routing") as db:
+        said = only(await handlers.assign_leads(batch(meeting("three"), now=NOW), db))
+    assert said.meeting == meeting("three").meeting
+    assert said.manager in ("vera", "gleb")
+    late = TUESDAY + timedelta(days=1)
+    assert await given(house, meeting("four", late, "RU-MOW"), now=monday) != ["anna"]
+
+
+@pytest.mark.rule("R1-28")
+@pytest.mark.parametrize("how", ["withdrawn", "closed", "declined", "merged"])
+async def test_a_meeting_is_freed_by_whatever_takes_its_client_away(house: DbOf, how: str) -> None:
+    first, second = await given(house, meeting("one"), meeting("two"))
+    one, client, sale = uid("lead one"), uid("client of one"), uid("sale")
+    opened = ProcessOpened(
+        process_id=sale, client_id=client, lead_id=one, manager=first, office_id="spb", source=Source.AGENT
+    )
+    expected = first
+    async with house("routing") as db:
+        if how == "withdrawn":
+            gone = LeadWithdrawn(lead_id=one, client_id=client, import_id=uid("import"))
+            await handlers.note_withdrawn(batch(gone), db)
+        elif how == "closed":
+            await handlers.note_opened(batch(opened), db)
+            closed = ProcessClosed(process_id=sale, client_id=client, manager=first, ended="lost")
+            await handlers.note_closed(batch(closed), db)
+        elif how == "declined":
+            said = await acceptance.decline_leads(batch(DeclineLead(lead_id=one, by=first, reason="занята")), db)
+            assert {one.manager for one in said_of(said, LeadHandedOn)} <= {"anna", "boris", "vera", "gleb"}
+        else:  # its client is another's, whose sale sofia or stepan does not work
+            await handlers.note_opened(batch(opened), db)
+            held = uid("held by vera")
+            theirs = opened.model_copy(update={"client_id": held, "manager": "vera", "lead_id": uid("old lead")})
+            await handlers.note_opened(batch(theirs), db)
+            for side in (client, held):
+                told = ClientsMerged(
+                    merge_id=uid("merge"), client_id=side, survivor_id=held, loser_id=client, cards=[client],
+                    name="ООО", region="RU-SPE", by="boss", rule_version=1,
+                )  # fmt: skip
+                await merges.follow_merges(batch(told), db)
+    assert await given(house, meeting("three")) == [expected]
+    if how == "merged":
+        rows = await stored(house)
+        assert rows[-1][0]["excluded"][second]["why"] == "meeting"
+        taken = await given(house, *(meeting(str(n), region="RU-MOW") for n in range(3)))
+        assert set(taken) == {"anna", "boris", "gleb"}, "who works the merged client holds the meeting"
+
+
+@pytest.mark.rule("G8")
+async def test_a_meeting_that_nobody_is_free_for_waits_and_goes_to_the_first_who_is(house: DbOf) -> None:
+    receivers = await given(house, *(meeting(str(n)) for n in range(7)))
+    assert receivers[-1] == "head_msk"
+    gone = LeadWithdrawn(lead_id=uid("lead 0"), client_id=uid("client of 0"), import_id=uid("import"))
+    async with house("routing") as db:
+        await handlers.note_withdrawn(batch(gone), db)
+        said, _ = await acceptance.give_waiting(NOW + timedelta(seconds=30), db)
+        assert said == [], "it was tried a moment ago"
+        said, _ = await acceptance.give_waiting(NOW + timedelta(minutes=2), db)
+    (went,) = said_of(said, LeadHandedOn)
+    assert (went.manager, went.because) == (receivers[0], "given")
+    for row, field in await stored(house):
+        assert told_otherwise(row, field) == (), row["lead_id"]
+
+
+@pytest.mark.rule("R1-28")
+async def test_a_replica_waits_for_meetings_that_another_is_just_giving(house: DbOf, database: URL) -> None:
+    # the first draws on no pool at all: the sale of its client is open
+    sale = ProcessOpened(
+        process_id=uid("sale"), client_id=uid("old"), lead_id=uid("older"), manager="sofia", office_id="spb",
+        source=Source.AGENT,
+    )  # fmt: skip
+    async with house("routing") as db:
+        await handlers.note_opened(batch(sale), db)
+    engines = [engine_for(url_of(database, "routing"), "routing", replica=name, pool_size=1) for name in ("one", "two")]
+    try:
+        async with engines[1].begin() as two:
+            async with engines[0].begin() as one:
+                first = await handlers.assign_leads(batch(meeting("first", client="old")), one)
+                late = asyncio.create_task(handlers.assign_leads(batch(meeting("second")), two))
+                done, _ = await asyncio.wait([late], timeout=0.3)
+                assert not done, "it looked at a diary that was about to change"
+            second = await asyncio.wait_for(late, 20)
+    finally:
+        for engine in engines:
+            await engine.dispose()
+    assert (managers(first), managers(second)) == (["sofia"], ["stepan"])
