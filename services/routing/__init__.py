@@ -7,10 +7,11 @@ Hears: ApplyCompany, EnterRoster, EnterAbsence, WithdrawAbsence, ChangeStaff, Le
 Says: OfficeChanged, StaffChanged, CompanyApplied, CompanyRefused, DirectoryChanged, DirectoryRefused, LeadAssigned,
     AssignmentRecalled, MergeRelayed, SplitRelayed, MoveBegun, MoveRefused, ClientMoved, MoveFinished, MoveRecalled,
     MoveUndone, LeadHandedOn, AssignmentAnswered, AnswerRefused, PresenceSaid, PresenceRefused
-Keeps: company, offices, office_regions, staff, duty, absences, directory_facts, presence, presence_mark, presence_said,
-    clients, merges, moves, moved, pools, ledger, fields, decisions
+Keeps: company, offices, office_regions, staff, duty, absences, directory_facts, presence, presence_mark,
+    presence_said, clients, meetings, merges, moves, moved, pools, ledger, fields, decisions
 Rules: acceptance, altered, assignment, availability, caps, case, company, directory_changes, duty, existing_client,
-    fair_share, fallback, field, finder, merged, moment, moving, moving_file, moving_owner, moving_rights,
-    named_manager, presence, record, region, retold, returning_caller, roster_board, roster_cover, roster_load, roster_make,
-    roster_search, roster_shares, roster_wishes, roster_words, sharing, tally, whole_list, wording
+    fair_share, fallback, field, finder, meeting, meeting_retold, merged, moment, moving, moving_file, moving_owner,
+    moving_rights, named_manager, presence, record, region, retold, returning_caller, roster_board, roster_cover,
+    roster_load, roster_make, roster_search, roster_shares, roster_wishes, roster_words, sharing, tally, whole_list,
+    wording
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -102,6 +102,12 @@ def _say_what_a_schema_cannot(lead: dict[str, Any]) -> None:
     for holder, moment in ((lead, "received_at"), (lead.get("call"), "ended_at")):
         if isinstance(holder, dict) and _is_a_moment(holder.get(moment)):
             holder[moment] = host_now().isoformat()
+    call = lead.get("call")
+    if isinstance(call, dict):  # a meeting is to come, it has a moment if it has a length, and is not declined
+        if _is_a_moment(call.get("meeting_at")) or isinstance(call.get("meeting_minutes"), int):
+            call["meeting_at"] = (host_now() + timedelta(days=1)).isoformat()
+        if call.get("meeting_at") and call.get("meeting") == "declined":
+            call["meeting"] = "theirs"
     referral = lead.get("referral")
     if isinstance(referral, dict) and not str(referral.get("by") or "").strip():
         referral["by"] = "a client"

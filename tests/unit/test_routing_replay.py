@@ -251,7 +251,34 @@ def test_a_cap_of_the_company_file_counts_by_the_day_of_the_office(replay: Repla
     assert told["next day 0"]["excluded"] == {"boris": "has given notice and takes no new leads"}
 
 
+@pytest.mark.rule("R1-28")
+@pytest.mark.rule("R1-30")
+def test_meetings_of_agents_go_to_who_is_free_and_nobody_has_two_at_a_time(replay: Replay, company: Any) -> None:
+    vacation = '[[absences]]\nstaff = "vera"\nfrom = 2026-11-24T09:00:00\nto = 2026-11-24T16:00:00\n'
+    three = {"at": "2026-11-24T15:00:00+03:00"}
+    later = {"at": "2026-11-24T16:00:00+03:00", "minutes": 30}
+    told = replay(
+        *(arrival(str(n), n, "agent", meeting=three) for n in range(3)), arrival("later", 4, "agent", meeting=later),
+        change("vera", "back", 5), arrival("region", 6, "agent", "RU-SPE", meeting=three), of=company(vacation),
+    )  # fmt: skip
+    assert {told["0"]["to"], told["1"]["to"]} == {"anna", "boris"}
+    assert (told["2"]["to"], told["2"]["queue"], told["2"]["rule"]) == ("head_msk", "home", "G8")
+    assert told["2"]["excluded"]["vera"].startswith("absent at the time of the meeting, until 2026-11-24 13:00")
+    assert told["2"]["excluded"]["anna"] == "has another meeting from 2026-11-24 12:00 to 2026-11-24 13:00 UTC"
+    assert told["later"]["excluded"] == {}, "her absence is over, and so are their meetings"
+    assert (told["region"]["rule"], told["region"]["excluded"]) == ("R1-28", {})
+
+
 BAD = [
+    (b'{"id": "x", "at": "2026-11-23T10:00:00Z", "source": "agent", "meeting": {}}', "meeting.at: it is missing"),
+    (
+        b'{"id": "x", "at": "2026-11-23T10:00:00Z", "source": "agent", "meeting": {"at": "2026-11-24T10:00:00"}}',
+        'meeting.at: "2026-11-24T10:00:00" does not say its time zone',
+    ),
+    (
+        b'{"id": "x", "at": "2026-11-23T10:00:00Z", "source": "agent", "meeting": {"at": "2026-11-23T09:00:00Z"}}',
+        "meeting.at: it is not after",
+    ),
     (b"nonsense", "line: this is no JSON"),
     (b"[1]", "line: [1] is no object"),
     (b'{"id": "\xff"}', "is not UTF-8"),
