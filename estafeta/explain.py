@@ -201,6 +201,9 @@ class Story:
         lines += [text for name in ("reason", "notes") if (text := self._said(decision, name))]
         if decision.get("alarm"):
             lines.append(words("alarm", alarm=self._said(decision, "alarm")))
+        if meeting := decision.get("meeting"):
+            zone = self._clock_of(receiver)
+            lines.append(words("meeting_agreed", since=self._at(meeting[0], zone), until=self._at(meeting[1], zone)))
         if decision.get("told"):
             lines.append(words("told", who=", ".join(self._who(one) for one in decision["told"])))
         if decision.get("on_duty") is not None:

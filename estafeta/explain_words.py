@@ -100,6 +100,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "очередь «{queue}», отвечает {who}, правило {rule}",
     ),
     "decided": ("decided {when} by the rules of version {version}", "решено {when} по правилам версии {version}"),
+    "meeting_agreed": ("the meeting: {since} to {until}", "встреча: с {since} до {until}"),
     "on_duty": ("on duty then: {who}", "тогда дежурили: {who}"),
     "nobody_on_duty": ("nobody was on duty then", "тогда никто не дежурил"),
     "not_this": (

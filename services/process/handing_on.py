@@ -73,6 +73,7 @@ def _row(facts: LeadHandedOn, sale: Sale, task: Task, leads: Batch[LeadHandedOn]
         "note": task.note,
         "due_at": task.due_at,
         "named_date": task.named_date,
+        "meeting_at": task.meeting_at,
         "set_at": leads.now,
     }
 
@@ -103,5 +104,6 @@ def _moved(heard: Heard[LeadHandedOn], sale: Sale, task: Task, leads: Batch[Lead
             company=sale.company,
             note=task.note,
             awaits=facts.awaits,
+            meeting_at=task.meeting_at,
         ),
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.process import store
 from services.process.rules.deferral import asked_for_later
 from services.process.rules.lifecycle import NEWEST, OPENED
-from services.process.rules.next_task import first_task
+from services.process.rules.next_task import first_task, in_words
 from services.process.rules.recall import UNDONE, way_back
 from services.process.rules.sale import Office, Sale, Task, Work, work
 from services.process.rules.touch import faults_of_touch
@@ -223,8 +223,17 @@ def _first_task(lead: Heard[LeadAssigned], office: Office | None, now: datetime)
     if facts.named_date is not None:
         named = f"Клиент назвал {facts.named_date:%d.%m.%Y} / the client named {facts.named_date:%Y-%m-%d}"
         note = f"{note}; {named}" if note else named
-    kind = first_task(facts.source, phone=facts.phone, email=facts.email, wishes_call=facts.wishes_call)
-    return Task(lead.new_id("task"), kind, due_at, note, facts.named_date if due_at else None)
+    if facts.meeting is not None:
+        note = "; ".join(filter(None, (note, in_words(facts.meeting))))
+    kind = first_task(
+        facts.source,
+        phone=facts.phone,
+        email=facts.email,
+        wishes_call=facts.wishes_call,
+        meets=facts.meeting is not None,
+    )
+    meeting_at = facts.meeting.at if facts.meeting else None
+    return Task(lead.new_id("task"), kind, due_at, note, facts.named_date if due_at else None, meeting_at)
 
 
 def _first_task_row(lead: Heard[LeadAssigned], task: Task, now: datetime) -> store.Row:
@@ -239,6 +248,7 @@ def _first_task_row(lead: Heard[LeadAssigned], task: Task, now: datetime) -> sto
         "note": task.note,
         "due_at": task.due_at,
         "named_date": task.named_date,
+        "meeting_at": task.meeting_at,
         "set_at": now,
     }
 
@@ -292,6 +302,7 @@ def _opened(lead: Heard[LeadAssigned], task: Task) -> list[Event]:
             company=facts.company,
             note=task.note,
             awaits=facts.awaits,
+            meeting_at=task.meeting_at,
         ),
     ]
 

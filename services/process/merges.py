@@ -162,4 +162,5 @@ def _task_set(sale: Sale, task: Task, client: UUID) -> TaskSet:
         named_date=task.named_date,
         company=sale.company,
         note=task.note,
+        meeting_at=task.meeting_at,
     )

@@ -102,6 +102,7 @@ tasks = Table(
     Column("note", Text, nullable=False, server_default=_EMPTY),
     Column("due_at", _AT),
     Column("named_date", Date),
+    Column("meeting_at", _AT),  # of a first reaction: when the meeting begins that its lead came with
     Column("set_at", _AT, nullable=False),
     Column("is_open", Boolean, nullable=False, server_default=text("true")),
     Column("closed_at", _AT),

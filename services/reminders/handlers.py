@@ -30,7 +30,9 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
         if office is None:
             raise NotYet(f"office {task.office_id!r} has not been heard of; it comes with the company file")
         promise = (
-            first_reaction(task.source, counting.reaction[task.source], task.received_at, office.calendar)
+            first_reaction(
+                task.source, counting.reaction[task.source], task.received_at, office.calendar, task.meeting_at
+            )
             if task.due_at is None
             else given_moment(task.due_at, heard.at, task.named_date)
         )
@@ -54,6 +56,7 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
                 "escalate_at": plan.escalate_at,
                 "by_rule": promise.by_rule,
                 "named_date": task.named_date,
+                "meeting_at": task.meeting_at,
                 "state": "open",
                 "set_at": tasks.now,
                 "version": 1,

@@ -77,6 +77,7 @@ deadlines = Table(
     Column("escalate_at", _AT, nullable=False),
     Column("by_rule", Text, nullable=False),
     Column("named_date", Date),
+    Column("meeting_at", _AT),  # a first reaction is due by then, however long its term is
     Column("state", Text, nullable=False),
     Column("set_at", _AT, nullable=False),
     Column("closed_at", _AT),

@@ -143,7 +143,7 @@ async def count_anew(now: datetime, db: AsyncConnection) -> tuple[Said, bool]:
 def _counted(old: RowMapping, office: store.Office, terms: Mapping[Source, Term]) -> dict[str, Any]:
     due_at, by_rule, source = old["due_at"], old["by_rule"], Source(old["source"])
     if old["is_first_reaction"]:
-        promise = first_reaction(source, terms[source], old["counted_from"], office.calendar)
+        promise = first_reaction(source, terms[source], old["counted_from"], office.calendar, old["meeting_at"])
         due_at, by_rule = promise.due_at, promise.by_rule
     plan = plan_steps(old["counted_from"], due_at, office.calendar)
     return {

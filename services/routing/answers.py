@@ -116,6 +116,7 @@ def _explained(row: RowMapping) -> dict[str, Any]:
             for who, why in row["excluded"].items()
         ],
         "ledger": {"pool": row["pool"], "unit": UNIT, **ledger} if ledger else None,
+        "meeting": row["inputs"]["lead"].get("meeting"),
         "told": row["told"],
         "alarm": row["alarm"],
         "alarm_ru": notes(alarming, "ru", names) or None,

@@ -39,7 +39,7 @@ class TaskSet(Event, owner="process", about="tasks/{client_id}", heard_by=("remi
     """Something is to be done by somebody (R4-11).
 
     `due_at` is what was promised; it is empty for a first reaction, whose deadline reminders finds from `source`,
-    counted from `received_at` in the working calendar of `office_id` (SLA).
+    counted from `received_at` in the working calendar of `office_id` (SLA), and before `meeting_at` if a meeting is agreed.
     """
 
     task_id: UUID
@@ -58,6 +58,7 @@ class TaskSet(Event, owner="process", about="tasks/{client_id}", heard_by=("remi
     note: str = ""
     awaits: int | None = None
     """The attempt of `lead_id` that its manager is still to accept or decline (`LeadAssigned`); empty: nothing is asked."""
+    meeting_at: AwareDatetime | None = None
 
 
 class TaskClosed(Event, owner="process", about="tasks/{client_id}", heard_by=("reminders",)):

@@ -128,3 +128,31 @@ async def test_what_nobody_can_take_goes_up_and_is_given_as_soon_as_somebody_is_
     assert (await house.sale(lead))["manager"] == "boris"
     await house.is_sound()
     assert (await house.sale(lead))["source"] == Source.WEBSITE
+
+
+@pytest.mark.rule("R1-28")
+@pytest.mark.rule("SLA")
+async def test_an_agents_meeting_is_the_first_task_and_goes_on_with_its_lead(house: Acceptance) -> None:
+    begins = NOW + timedelta(hours=3)
+    agreed = {"at": begins, "until": begins + timedelta(hours=1), "place": "ours"}
+    lead = await house.come("a", source=Source.AGENT, region="RU-SPE", meeting=agreed)
+    await house.settle()
+    first = (await house.standing(lead))["receiver"]
+    second = ({"sofia", "stepan"} - {first}).pop()
+    deadline = await house.deadline(lead)
+    assert (deadline["kind"], deadline["due_at"], deadline["by_rule"]) == (
+        "meeting",
+        begins,
+        "SLA: agent, before the meeting",
+    )
+    await house.say(DeclineLead(lead_id=lead.lead_id, by=first, reason="в отпуске"))
+    await house.settle()
+    deadline = await house.deadline(lead)
+    assert (deadline["manager"], deadline["due_at"]) == (second, begins)
+    [task] = await house.rows("process", "select * from tasks where is_open")
+    assert (task["manager"], task["meeting_at"]) == (second, begins)
+    assert "у нас / meeting on 2026-11-23 11:00 (UTC+0000), 60 min, at our office" in task["note"]
+    one = await house.come("b", source=Source.AGENT, region="RU-SPE", meeting=agreed)
+    assert (await house.standing(one))["receiver"] == first, "he has not got that meeting any more"
+    await house.settle()
+    await house.is_sound()

@@ -88,6 +88,8 @@ async def test_a_lead_by_http_carries_its_call_its_referral_and_when_it_came(gro
         ({"received_at": "2020-01-01T00:00:00Z"}, "received_at"),
         ({"received_at": "2026-11-23T09:00:00"}, "received_at"),
         ({"call": {"ended_at": "2999-01-01T00:00:00Z"}}, "call.ended_at"),
+        ({"call": {"meeting_at": "2020-01-01T00:00:00Z"}}, "call.meeting_at"),
+        ({"call": {"meeting_at": "2026-11-25T10:00:00"}}, "call.meeting_at"),
         ({"call": {"refused": ["shoe size"]}}, "call.refused.0"),
         ({"call": {"mood": "good"}}, "call.mood"),
         ({"referral": {"by": "Иванов"}}, "referral.obtained_by"),

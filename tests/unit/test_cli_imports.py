@@ -126,6 +126,8 @@ def test_what_a_caller_answered_belongs_to_a_call() -> None:
     with pytest.raises(Trouble, match="the lead is no call"):
         call_of("website", "anna", "", None, "", None)
     assert call_of("website", "", "", None, "", None) is None
+    met = call_of("agent", "", "", "ours", "", None, "2026-11-25T10:00+03:00", 90) or {}
+    assert (met["meeting_at"], met["meeting_minutes"]) == ("2026-11-25T10:00+03:00", 90)
     told = call_of("inbound_call", "", "", "ours", "fax, email", None)
     assert told is not None
     assert told["refused"] == ["fax", "email"]

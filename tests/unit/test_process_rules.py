@@ -9,9 +9,10 @@ import pytest
 
 from services.process.rules.deferral import call_at, day_to_call
 from services.process.rules.exclusive_right import Person, faults_of_right
-from services.process.rules.next_task import first_task, how_closed
+from services.process.rules.next_task import first_task, how_closed, in_words
 from services.process.rules.touch import faults_of_touch, moment_of
 from shared.commands import RecordTouch
+from shared.events import AgreedMeeting
 from shared.words import Function, Source, TaskKind, TouchKind
 from shared.working_time import OfficeCalendar
 
@@ -40,6 +41,16 @@ def fields(faults: list[Any]) -> list[str]:
 def test_every_source_has_a_first_task(source: Source) -> None:
     kind = first_task(source, phone="+7 495 123-45-67", email="a@b.ru")
     assert kind is (TaskKind.MEETING if source is Source.AGENT else TaskKind.CALL)
+
+
+@pytest.mark.rule("R4-15")
+def test_an_agreed_meeting_is_the_first_task_and_its_note_tells_when_by_the_clock_it_was_agreed_at() -> None:
+    assert first_task(Source.INBOUND_CALL, phone="1", email="", meets=True) is TaskKind.MEETING
+    agreed = {"at": "2026-11-25T10:00:00+05:00", "until": "2026-11-25T11:30:00+05:00", "place": "theirs"}
+    assert in_words(AgreedMeeting.model_validate(agreed)) == (
+        "Встреча 25.11.2026 10:00 (UTC+0500), 90 мин, у клиента"
+        " / meeting on 2026-11-25 10:00 (UTC+0500), 90 min, at theirs"
+    )
 
 
 @pytest.mark.rule("R4-15")

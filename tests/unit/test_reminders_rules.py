@@ -120,6 +120,16 @@ def test_a_first_reaction_names_its_rule_source_and_term() -> None:
     assert promise.by_rule == "SLA: website, 30 working minutes"
 
 
+@pytest.mark.rule("SLA")
+def test_a_meeting_is_confirmed_within_its_term_and_at_the_latest_when_it_begins() -> None:
+    came, term = msk(11, 23, 10), DEFAULTS[Source.AGENT]
+    soon = first_reaction(Source.AGENT, term, came, MOSCOW, msk(11, 23, 15))
+    assert (soon.due_at, soon.by_rule) == (msk(11, 23, 15), "SLA: agent, before the meeting")
+    later = first_reaction(Source.AGENT, term, came, MOSCOW, msk(11, 30, 15))
+    assert later == first_reaction(Source.AGENT, term, came, MOSCOW)
+    assert first_reaction(Source.AGENT, term, came, MOSCOW, msk(11, 23, 9)) == later, "told of too late"
+
+
 @pytest.mark.rule("R4-08")
 def test_the_steps_of_a_web_lead_stand_in_its_half_hour() -> None:
     plan = plan_steps(msk(11, 23, 10), msk(11, 23, 10, 30), MOSCOW)

@@ -33,4 +33,4 @@ def _reached(sale: Sale) -> int:
 
 def set_anew(task: Task, task_id: UUID) -> Task:
     """The same thing to be done, as a new task: a closed one is never opened again, and a task never changes its client."""
-    return Task(task_id, task.kind, task.due_at, task.note, task.named_date)
+    return Task(task_id, task.kind, task.due_at, task.note, task.named_date, task.meeting_at)

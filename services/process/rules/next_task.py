@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
+from shared.events import AgreedMeeting
 from shared.words import Source, TaskKind, TouchKind
 
 How = Literal["done", "replaced", "cancelled"]
@@ -11,17 +13,32 @@ How = Literal["done", "replaced", "cancelled"]
 _ANY_TOUCH_DOES = frozenset({TaskKind.REVIEW, TaskKind.OTHER})
 
 
-def first_task(source: Source, *, phone: str, email: str, wishes_call: bool | None = None) -> TaskKind:
+def first_task(
+    source: Source, *, phone: str, email: str, wishes_call: bool | None = None, meets: bool = False
+) -> TaskKind:
     """The kind of the first reaction to a lead.
 
-    An agent's lead is an agreed meeting, to be confirmed and held; whoever left nothing but an e-mail address, or does
-    not wish to be called and left one, is written to; everybody else is called, a company without a person as well.
+    An agreed meeting, and every lead of an agent is one, is to be confirmed and held; whoever left nothing but an e-mail
+    address, or does not wish to be called and left one, is written to; everybody else is called, a company without a
+    person as well.
     """
-    if source is Source.AGENT:
+    if source is Source.AGENT or meets:
         return TaskKind.MEETING
     if email and (not phone or wishes_call is False):
         return TaskKind.MESSAGE
     return TaskKind.CALL
+
+
+def in_words(meeting: AgreedMeeting) -> str:
+    """A meeting as the note of the first reaction tells it, at the clock at which it was agreed on."""
+    minutes = (meeting.until - meeting.at) // timedelta(minutes=1)
+    where = {"ours": (", у нас", ", at our office"), "theirs": (", у клиента", ", at theirs"), None: ("", "")}[
+        meeting.place
+    ]
+    return (
+        f"Встреча {meeting.at:%d.%m.%Y %H:%M} (UTC{meeting.at:%z}), {minutes} мин{where[0]}"
+        f" / meeting on {meeting.at:%Y-%m-%d %H:%M} (UTC{meeting.at:%z}), {minutes} min{where[1]}"
+    )
 
 
 def how_closed(task: TaskKind, touch: TouchKind, *, is_first: bool, ends: bool) -> How:

@@ -22,13 +22,17 @@ from shared.working_time import OfficeCalendar
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something to be done by the manager of a sale; a first reaction has no `due_at` of its own (SLA)."""
+    """Something to be done by the manager of a sale; a first reaction has no `due_at` of its own (SLA).
+
+    `meeting_at` is when the meeting begins that the lead came with: it is confirmed before.
+    """
 
     id: UUID
     kind: TaskKind
     due_at: datetime | None = None
     note: str = ""
     named_date: date | None = None
+    meeting_at: datetime | None = None
 
     @property
     def is_first(self) -> bool:

@@ -44,7 +44,7 @@ async def tasks_of(db: AsyncConnection, process_id: UUID) -> list[dict[str, Any]
     """The tasks of a sale, the newest first."""
     rows = await fetch(
         db,
-        f"{PARTS} select id, kind, note, manager, due_at, named_date, set_at, is_open, closed_at, how "
+        f"{PARTS} select id, kind, note, manager, due_at, named_date, meeting_at, set_at, is_open, closed_at, how "
         "from tasks where process_id in (select id from part) order by is_open desc, set_at desc, closed_at desc",
         [process_id],
     )

@@ -132,6 +132,7 @@ async def replace_task(db: AsyncConnection, sale: Sale, task: Task, now: datetim
                 "note": task.note,
                 "due_at": task.due_at,
                 "named_date": task.named_date,
+                "meeting_at": task.meeting_at,
                 "set_at": now,
             }
         ],
@@ -149,7 +150,7 @@ async def last_task(db: AsyncConnection, process_id: UUID) -> Task:
     """What was to be done next in a sale when it was joined to another."""
     (row,) = await fetch(
         db,
-        "select id, kind, due_at, note, named_date from tasks where process_id = $1 and how = 'replaced' "
+        "select id, kind, due_at, note, named_date, meeting_at from tasks where process_id = $1 and how = 'replaced' "
         "order by closed_at desc, set_at desc limit 1",
         process_id,
     )

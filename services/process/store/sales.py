@@ -54,12 +54,14 @@ async def lock_sales(db: AsyncConnection, processes: Collection[UUID], clients: 
 
 async def _tasks(db: AsyncConnection, ids: Sequence[UUID | None]) -> Sequence[RowMapping]:
     """Tasks by their ids."""
-    return await fetch(db, "select id, kind, due_at, note, named_date from tasks where id = any($1::uuid[])", ids)
+    return await fetch(
+        db, "select id, kind, due_at, note, named_date, meeting_at from tasks where id = any($1::uuid[])", ids
+    )
 
 
 def as_task(row: RowMapping) -> Task:
     """A stored row of `tasks` as the task it is."""
-    return Task(row["id"], TaskKind(row["kind"]), row["due_at"], row["note"], row["named_date"])
+    return Task(row["id"], TaskKind(row["kind"]), row["due_at"], row["note"], row["named_date"], row["meeting_at"])
 
 
 async def _proven(db: AsyncConnection, processes: Sequence[UUID]) -> Sequence[RowMapping]:

@@ -19,9 +19,14 @@ class Promise:
     by_rule: str
 
 
-def first_reaction(source: Source, term: Term, received_at: datetime, calendar: OfficeCalendar) -> Promise:
-    """The first reaction to a lead is due when the term of its source is over (SLA)."""
-    return Promise(received_at, first_reaction_due(term, received_at, calendar), f"SLA: {source}, {term}")
+def first_reaction(
+    source: Source, term: Term, received_at: datetime, calendar: OfficeCalendar, meeting_at: datetime | None = None
+) -> Promise:
+    """The first reaction to a lead is due when the term of its source is over, and before its meeting begins (SLA)."""
+    due_at = first_reaction_due(term, received_at, calendar)
+    if meeting_at is not None and received_at < meeting_at < due_at:
+        return Promise(received_at, meeting_at, f"SLA: {source}, before the meeting")
+    return Promise(received_at, due_at, f"SLA: {source}, {term}")
 
 
 def given_moment(due_at: datetime, said_at: datetime, named_date: date | None) -> Promise:

@@ -215,8 +215,8 @@ async def claim_stale(db: AsyncConnection, office: Office, limit: int) -> Sequen
     return await fetch(
         db,
         f"""
-        select d.task_id, d.client_id, d.manager, d.source, d.is_first_reaction, d.counted_from, d.by_rule, d.version,
-               d.correlation, {_PLAN}, (select step from timers t where t.task_id = d.task_id)
+        select d.task_id, d.client_id, d.manager, d.source, d.is_first_reaction, d.counted_from, d.meeting_at, d.by_rule,
+               d.version, d.correlation, {_PLAN}, (select step from timers t where t.task_id = d.task_id)
         from deadlines d
         where d.office_id = $1 and d.state = 'open' and d.calendar_version < $2
         limit $3 for update of d skip locked""",
