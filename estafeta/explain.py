@@ -15,7 +15,7 @@ from estafeta.explain_words import Language, Words
 from estafeta.lead import name_of, open_tasks, person
 from estafeta.trouble import Trouble, choose
 from estafeta.typed import zone_of
-from shared.questions import ExplainRecognition, ExplainRouting, ListStaff, ShowDeadlines, ShowProcess
+from shared.questions import ExplainRecognition, ExplainRouting, ListStaff, ShowDeadlines, ShowProcess, TellOwner
 
 Answer = Mapping[str, Any]
 _LANGUAGES: tuple[Language, ...] = ("en", "ru")
@@ -50,7 +50,8 @@ async def explain_it(bus: Bus, what: str, id_: UUID, words: Words) -> list[str]:
     lines = story.recognition(known)
     if is_lead and (known.get("decision") or {}).get("outcome") in ("rejected", "early"):
         return lines
-    return [*lines, *story.routing(routing), *story.sale(sale, deadlines)]
+    owned = await bus.ask(TellOwner(client_id=UUID(str(client["id"])))) if client else {}
+    return [*lines, *story.routing(routing), *story.moves(owned), *story.sale(sale, deadlines)]
 
 
 class Story:
@@ -256,6 +257,26 @@ class Story:
         return (
             f"  {self._who(one['id'])}: {words('weight', weight=float(one['weight']))}, {words('owed', **owed)}{mark}"
         )
+
+    def moves(self, owned: Answer) -> list[str]:
+        """How the client came to whom he is with by transfers, dismissals and hand-overs, the oldest first (R2-23)."""
+        words, lines = self._words, []
+        for move in reversed(owned.get("moves") or []):
+            had = move["before"]["open_with"] or move["before"]["curator"]
+            lines.append(
+                words(
+                    "was_moved",
+                    when=self._at(move["at"]),
+                    what=words(f"by_{move['kind']}"),
+                    had=self._who(had) if had else "—",
+                    to=self._who(move["receiver"]),
+                    rule=words("by_name") if move["rule"] == "named" else move["rule"],
+                    reason=move["reason"],
+                )
+            )
+            if move["state"] in ("back", "left"):
+                lines[-1] += "; " + words(f"move_{move['state']}", why=move.get("left_because") or "")
+        return ["", words("moves"), *_indented(lines)] if lines else []
 
     # ── where the sale stands ───────────────────────────────────────────────────────────────────────────────────
 

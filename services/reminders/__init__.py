@@ -1,6 +1,6 @@
 """A promise has a deadline: reminders counts it in working time, warns, and tells the head what was missed.
 
-Hears: TaskSet, TaskClosed, TaskMoved, AssignmentAnswered, OfficeChanged, StaffChanged
+Hears: TaskSet, TaskClosed, TaskMoved, AssignmentAnswered, AssignmentReopened, OfficeChanged, StaffChanged
 Says: DeadlineSet, DeadlineReached, AnswerDue
 Keeps: deadlines, timers, notifications, awaited, offices, staff, sla_policies, acceptance_policies
 Rules: sla, promise, steps, catch_up, escalation, answer

@@ -1,7 +1,15 @@
 """Composition root: what reminders handles, answers and does by the clock."""
 
 from services.reminders import answers, awaiting, handlers, moving, store, tables, watch
-from shared.events import AssignmentAnswered, OfficeChanged, StaffChanged, TaskClosed, TaskMoved, TaskSet
+from shared.events import (
+    AssignmentAnswered,
+    AssignmentReopened,
+    OfficeChanged,
+    StaffChanged,
+    TaskClosed,
+    TaskMoved,
+    TaskSet,
+)
 from shared.questions import CountRemindersProgress, ShowDeadlines
 from shared.service import Room, Watch
 
@@ -13,6 +21,7 @@ ROOM = Room(
         TaskClosed: handlers.close_deadlines,
         TaskMoved: moving.move_deadlines,
         AssignmentAnswered: awaiting.end_answers,
+        AssignmentReopened: awaiting.ask_again,
         OfficeChanged: handlers.learn_offices,
         StaffChanged: handlers.learn_staff,
     },

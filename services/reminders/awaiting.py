@@ -14,8 +14,8 @@ from services.reminders.rules import answer
 from services.reminders.rules.answer import Turn, Waiting, waiting_from, what_comes
 from services.reminders.rules.escalation import whom_to_tell
 from services.reminders.rules.steps import Step
-from shared.events import AnswerDue, AssignmentAnswered
-from shared.message import Batch, Cause, Said, Saying, id_of
+from shared.events import AnswerDue, AssignmentAnswered, AssignmentReopened
+from shared.message import Batch, Cause, NotYet, Said, Saying, id_of
 from shared.words import Source
 
 AT_ONCE = 500
@@ -38,6 +38,39 @@ async def end_answers(answers: Batch[AssignmentAnswered], db: AsyncConnection) -
             for heard in answers
         ],
     )
+    return []
+
+
+async def ask_again(answers: Batch[AssignmentReopened], db: AsyncConnection) -> Said:
+    """A lead has come back to its receiver: his time to answer begins anew (SLA, R2-23).
+
+    Raises NotYet while an office has not been heard of.
+    """
+    offices = await store.offices_by_id(db, answers.map(lambda answer: answer.office_id))
+    if unheard := sorted(set(answers.map(lambda answer: answer.office_id)) - offices.keys()):
+        raise NotYet(f"office {unheard[0]!r} has not been heard of; it comes with the company file")
+    terms = await store.acceptance_terms(db)
+    rows = {}
+    for heard in answers:
+        answer_ = heard.message
+        waiting = waiting_from(terms[answer_.source], answers.now, offices[answer_.office_id].calendar)
+        rows[answer_.lead_id] = {
+            "lead_id": answer_.lead_id,
+            "attempt": answer_.attempt,
+            "client_id": answer_.client_id,
+            "manager": answer_.receiver,
+            "state": "open",
+            "office_id": answer_.office_id,
+            "source": answer_.source.value,
+            "bulk": heard.bulk,
+            "counted_from": answers.now,
+            "warn_at": waiting.warn_at,
+            "due_at": waiting.due_at,
+            "step": "warning",
+            "fire_at": waiting.warn_at,
+            "correlation": heard.correlation,
+        }
+    await store.ask_again(db, list(rows.values()))
     return []
 
 

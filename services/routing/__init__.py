@@ -6,7 +6,7 @@ Hears: ApplyCompany, EnterRoster, EnterAbsence, WithdrawAbsence, ChangeStaff, Le
     AcceptLead, DeclineLead, AnswerDue, TouchRecorded, HandOnAnswered, SetPresence
 Says: OfficeChanged, StaffChanged, CompanyApplied, CompanyRefused, DirectoryChanged, DirectoryRefused, LeadAssigned,
     AssignmentRecalled, MergeRelayed, SplitRelayed, MoveBegun, MoveRefused, ClientMoved, MoveFinished, MoveRecalled,
-    MoveUndone, LeadHandedOn, AssignmentAnswered, AnswerRefused, PresenceSaid, PresenceRefused
+    MoveUndone, LeadHandedOn, AssignmentAnswered, AssignmentReopened, AnswerRefused, PresenceSaid, PresenceRefused
 Keeps: company, offices, office_regions, staff, duty, absences, directory_facts, presence, presence_mark,
     presence_said, clients, meetings, merges, moves, moved, pools, ledger, fields, decisions
 Rules: acceptance, altered, assignment, availability, caps, case, company, directory_changes, duty, existing_client,

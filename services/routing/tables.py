@@ -328,6 +328,13 @@ decisions = Table(
     Column("answer_told", JSONB, comment="who was told that the lead went on, besides its new receiver"),
     Column("tried_on", UUID, comment="of a waiting lead: the field on which it was last tried"),
     Column("tried_at", _AT),
+    Column("withdrawn_for", UUID, comment="the move by which its receiver was asked no more"),
+    Index(
+        "decisions_withdrawn_for",
+        "withdrawn_for",
+        "client_id",
+        postgresql_where=text("withdrawn_for is not null"),
+    ),
     Index("decisions_holding", "lead_id", unique=True, postgresql_where=text("not passed_on")),
     Index("decisions_waiting", "tried_at", postgresql_where=text("answer = 'waiting'")),
     Index("decisions_in_order", "nth", unique=True),

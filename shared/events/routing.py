@@ -108,6 +108,17 @@ class AssignmentAnswered(Event, owner="routing", about="assignment/{lead_id}", h
     reason: str = ""
 
 
+class AssignmentReopened(Event, owner="routing", about="assignment/{lead_id}", heard_by=("reminders",)):
+    """A receiver is asked again whether he takes a lead: it had moved to somebody else, and has come back (R2-23, SLA)."""
+
+    lead_id: UUID
+    client_id: UUID
+    attempt: int
+    receiver: str
+    office_id: str
+    source: Source
+
+
 class AnswerRefused(Event, owner="routing", about="answer/{answer_id}"):
     """Somebody accepted or declined a lead that he could not answer for, or not any more; nothing was changed."""
 

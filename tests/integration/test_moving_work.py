@@ -333,6 +333,14 @@ async def test_whoever_was_asked_whether_he_takes_a_lead_is_asked_no_more_once_i
     await house.settle()
     assert (await house.rows("routing", asked))[0]["answer"] == "withdrawn"
     assert [event.answer for event in house.said if isinstance(event, AssignmentAnswered)] == ["withdrawn"]
+    waits = "select manager, state from awaited where fire_at is not null"
+    assert await house.rows("reminders", waits) == []
+    move_id = (await house.rows("routing", "select id from moves"))[0]["id"]
+    await house.tell(UndoMove(move_id=move_id))
+    await house.settle()
+    assert await house.rows("routing", asked) == [row], "it is his again, and he has not said that he takes it"
+    assert await house.rows("reminders", waits) == [{"manager": row["receiver"], "state": "open"}]
+    assert (await sale_of(house, client))["manager"] == row["receiver"]
 
 
 @pytest.mark.rule("R2-23")

@@ -177,6 +177,25 @@ def test_every_word_of_the_language_is_known_in_russian(words: type[Any]) -> Non
     assert [word for word in words if word not in _WORDS] == []
 
 
+@pytest.mark.rule("R2-23")
+@pytest.mark.rule("R1-28")
+def test_an_explanation_tells_of_moves_and_of_the_meeting_by_the_office_clock() -> None:
+    move = {
+        "at": "2026-11-24T07:00:00+00:00", "kind": "dismissal", "receiver": "orlov", "rule": "R1-37", "state": "left",
+        "left_because": "touched since", "reason": "dismissal", "before": {"open_with": "petrova", "curator": None},
+    }  # fmt: skip
+    older = {**move, "at": "2026-11-20T07:00:00+00:00", "kind": "transfer", "rule": "named", "state": "followed"}
+    story = Story(language("en"), DIRECTORY)
+    first, second = story.moves({"moves": [move, older]})[2:]
+    assert "2026-11-20" in first
+    assert "transfer: Петрова Анна (petrova) → Орлов Пётр (orlov) (named; dismissal)" in first
+    assert second.endswith("(R1-37; dismissal); not taken back: touched since")
+    assert story.moves({"moves": []}) == []
+    meeting = ["2026-11-25T05:00:00+00:00", "2026-11-25T06:30:00+00:00"]
+    lines = story.routing({"decisions": [{**DECISION, "meeting": meeting}]})
+    assert any("the meeting: 2026-11-25 10:00 +05 to 2026-11-25 11:30 +05" in line for line in lines)
+
+
 def test_both_languages_tell_the_same_facts() -> None:
     def facts(text: str) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name}

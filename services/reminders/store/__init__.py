@@ -6,6 +6,7 @@ Nobody waits for anybody here but a handler for another's row: what goes by the 
 from services.reminders.store.awaiting import (
     acceptance_terms,
     answers_of,
+    ask_again,
     claim_answers,
     end_answers,
     set_answers,
@@ -45,6 +46,7 @@ __all__ = [
     "acceptance_terms",
     "answers_of",
     "arm",
+    "ask_again",
     "claim_answers",
     "claim_stale",
     "claim_timers",

@@ -14,7 +14,7 @@ from services.reminders import tables
 from services.reminders.rules.answer import DEFAULTS
 from services.reminders.rules.sla import Term
 from shared.database import execute, fetch, insert
-from shared.together import Writing, inserting
+from shared.together import Writing, inserting, together
 from shared.words import Source
 
 Row = Mapping[str, Any]
@@ -26,15 +26,24 @@ async def acceptance_terms(db: AsyncConnection) -> dict[Source, Term]:
     return {**DEFAULTS, **{Source(row["source"]): Term(row["amount"], row["unit"]) for row in rows}}
 
 
-def awaiting(rows: Sequence[Row]) -> Writing:
-    """Wait for answers; one to an earlier attempt is waited for no more, and what was answered already stays so."""
+async def ask_again(db: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Wait once more for answers that were withdrawn."""
+    if rows:
+        await together(db, awaiting(rows, again=True))
+
+
+def awaiting(rows: Sequence[Row], *, again: bool = False) -> Writing:
+    """Wait for answers; one to an earlier attempt is waited for no more, and what was answered already stays so.
+
+    `again`: the answer was withdrawn, and is waited for once more.
+    """
     columns = ", ".join(name for name in rows[0] if name != "lead_id")
     values = ", ".join(f"excluded.{name}" for name in rows[0] if name != "lead_id")
     return inserting(
         tables.awaited,
         sorted(rows, key=lambda row: row["lead_id"].bytes),
         then=f"on conflict (lead_id) do update set ({columns}, warned_at, ended_at) = ({values}, null, null)"
-        " where excluded.attempt > awaited.attempt",
+        f" where excluded.attempt {'>=' if again else '>'} awaited.attempt",
     )
 
 

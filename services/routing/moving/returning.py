@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.routing import store
 from services.routing.rules.fair_share import Ledger
 from services.routing.rules.moving import given_back, share_back, why_not_back
-from shared.events import MoveRecalled, MoveReturned, MoveUndone
-from shared.message import Batch, Cause, Said, id_of
+from shared.events import AssignmentReopened, MoveRecalled, MoveReturned, MoveUndone
+from shared.message import Batch, Cause, Heard, Said, id_of
+from shared.words import Source
 
 AT_ONCE = 100
 
@@ -57,24 +58,45 @@ async def _end(move: RowMapping, now: datetime, db: AsyncConnection) -> tuple[Sa
 
 
 async def settle_returns(answers: Batch[MoveReturned], db: AsyncConnection) -> Said:
-    """Give the curator and the share of each client back whom process has given back; note of the others why they stay."""
+    """Give the curator and the share of each client back whom process has given back; note of the others why they stay.
+
+    Whoever was asked whether he takes a lead when it moved, and works it again, is asked again.
+    """
     facts = answers.map(lambda one: one)
     clients = {one.client_id: one for one in await store.held_clients(db, [one.client_id for one in facts])}
     rows = await store.moved_of(db, [(one.move_id, one.client_id) for one in facts])
     states: list[tuple[UUID, UUID, str, str | None]] = []
     returned = []
-    for one in facts:
+    causes: dict[tuple[UUID, UUID], Heard[MoveReturned]] = {}
+    for heard in answers:
+        one = heard.message
         row, client = rows[one.move_id, one.client_id], clients.get(one.client_id)
         if client is not None:
             back = given_back(client, row["before"], row["after"]) if one.given_back else client
             clients[one.client_id] = replace(back, process_id=one.process_id, open_with=one.manager)
         if one.given_back:
             returned.append(row)
+            causes[one.move_id, one.client_id] = heard
         states.append((one.move_id, one.client_id, "back" if one.given_back else "left", one.reason or None))
     await store.save_clients(db, clients.values())
     await store.set_moved(db, states)
+    asked = (
+        await store.ask_again(db, [(*pair, heard.message.manager) for pair, heard in causes.items()]) if causes else ()
+    )
     await _give_shares_back(db, returned)
-    return []
+    return [
+        causes[row["move_id"], row["client_id"]].says(
+            AssignmentReopened(
+                lead_id=row["lead_id"],
+                client_id=row["client_id"],
+                attempt=row["attempt"],
+                receiver=row["receiver"],
+                office_id=row["office_id"],
+                source=Source(row["source"]),
+            )
+        )
+        for row in asked
+    ]
 
 
 async def _give_shares_back(db: AsyncConnection, rows: Sequence[RowMapping]) -> None:

@@ -146,7 +146,7 @@ async def move_clients(
     asked = await store.awaiting_of(
         db, [one.client.client_id for one in placed], None if leaving.everything else leaving.people
     )
-    ended = await store.end_awaiting(db, asked, now) if asked else []
+    ended = await store.end_awaiting(db, asked, now, move["id"]) if asked else []
     ledgers = await store.ledgers_of(db, pools_of(placed))
     moves = hand_out(placed, leaving, ledgers)
     await store.save_ledgers(db, ledgers)

@@ -7,6 +7,7 @@ and within each in id order.
 from services.routing.store.acceptance import (
     accept_import,
     accept_touched,
+    ask_again,
     clients_of_leads,
     end_awaiting,
     hold_again,
@@ -140,6 +141,7 @@ __all__ = [
     "absences_of_the_file",
     "accept_import",
     "accept_touched",
+    "ask_again",
     "awaiting_of",
     "balances",
     "calendars_of",

@@ -113,18 +113,48 @@ async def keep_answers(db: AsyncConnection, rows: Sequence[Row], at: datetime) -
     )
 
 
-async def end_awaiting(db: AsyncConnection, leads: Iterable[UUID], at: datetime) -> Sequence[RowMapping]:
+async def end_awaiting(
+    db: AsyncConnection, leads: Iterable[UUID], at: datetime, for_move: UUID | None = None
+) -> Sequence[RowMapping]:
     """Nothing is asked of the receivers of these leads any more: what was open is withdrawn, and returned."""
     return await fetch(
         db,
         f"""
         with held as (select lead_id, attempt from decisions where lead_id = any($1::uuid[]) and not passed_on
                          and answer in ('awaited', 'waiting') order by lead_id for update)
-        update decisions d set answer = 'withdrawn', answered_at = $2 from held
+        update decisions d set answer = 'withdrawn', answered_at = $2, withdrawn_for = $3 from held
          where (d.lead_id, d.attempt) = (held.lead_id, held.attempt) returning {_ENDED}
         """,
         list(leads),
         at,
+        for_move,
+    )
+
+
+async def ask_again(db: AsyncConnection, back: Sequence[tuple[UUID, UUID, str | None]]) -> Sequence[RowMapping]:
+    """Ask the receivers again whom a move had put an end to asking: (move, client, who works him again).
+
+    What is asked again is returned: `move_id, lead_id, client_id, attempt, receiver, office_id, source`.
+    """
+    return await fetch(
+        db,
+        """
+        with held as (
+            select d.lead_id, d.attempt, n.move_id from decisions d
+              join unnest($1::uuid[], $2::uuid[], $3::text[]) n(move_id, client_id, manager)
+                on (d.withdrawn_for, d.client_id, d.receiver) = (n.move_id, n.client_id, n.manager)
+             where d.answer = 'withdrawn' and not d.passed_on order by d.lead_id for update of d)
+        update decisions d
+           set answer = case when d.queue is null then 'awaited' else 'waiting' end, answered_at = null,
+               withdrawn_for = null, tried_on = null,
+               tried_at = case when d.queue is null then null else coalesce(d.tried_at, d.at) end
+          from held where (d.lead_id, d.attempt) = (held.lead_id, held.attempt)
+        returning held.move_id, d.lead_id, d.client_id, d.attempt, d.receiver, d.office_id,
+                  d.inputs -> 'lead' ->> 'source' as source
+        """,
+        [move for move, _, _ in back],
+        [client for _, client, _ in back],
+        [manager for _, _, manager in back],
     )
 
 
