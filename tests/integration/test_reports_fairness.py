@@ -153,8 +153,14 @@ async def test_the_live_figure_is_told_by_pool_and_an_uneven_pool_raises_the_ala
         await handlers.apply_company(batch(company()), db)
         rows = [lead(f"{n}", source=Source.EVENT, import_id=uid("list")) for n in range(5)]
         await handlers.assign_leads(batch(*rows), db)
+        await execute(db, "insert into pools (id) values ('moved:home')")
+        await execute(db, "insert into ledger values ('moved:home', 'anna', $1, 1)", 9 * UNIT)
         live = await reports.deviations(db)
-    assert live == {"home": 0.75}, "and nothing of the list's own ledger"
+        told = await reports.report_fairness(
+            ReportFairness(since=NOW - timedelta(days=1), until=NOW + timedelta(days=1)), db
+        )
+    assert live == {"home": 0.75}, "and nothing of the list's own ledger, nor of clients who were moved"
+    assert {one["pool"] for one in told["pools"]} == {"home"}
     page = Metrics("routing").told({"measures": {"pool_deviation_leads": live}}).decode()
     assert 'estafeta_routing_pool_deviation_leads{pool="home"} 0.75' in page
     evenness = reports.Evenness()

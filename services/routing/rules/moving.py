@@ -24,7 +24,7 @@ from services.routing.rules.region import serving_office, territory
 from shared.words import Function
 
 POOLS = "moved:"
-"""What the ledgers of moved clients begin with."""
+"""What the ledgers of moved clients begin with; no report of evenness counts them (`store.reports`)."""
 
 NAMED = "named"
 """The rule of a move whose successor a person has named."""

@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import fetch
 
+_OF_LEADS = "strpos(pool_id, '#') = 0 and pool_id not like 'moved:%'"
+"""The ledgers of new leads: not those that lists keep of their own, nor those of clients who are moved (`rules.moving`)."""
+
 # ── how evenly, how soon ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -88,7 +91,7 @@ async def sums_between(db: AsyncConnection, since: datetime, until: datetime) ->
 async def balances(db: AsyncConnection) -> Sequence[RowMapping]:
     """What everybody is owed in each pool as it stands: `pool_id, staff_id, balance` in units."""
     return await fetch(
-        db, "select pool_id, staff_id, balance from ledger where strpos(pool_id, '#') = 0 order by pool_id, staff_id"
+        db, f"select pool_id, staff_id, balance from ledger where {_OF_LEADS} order by pool_id, staff_id"
     )
 
 
@@ -96,9 +99,9 @@ async def largest_deviations(db: AsyncConnection) -> Sequence[RowMapping]:
     """The most that anybody of a pool is owed or ahead as it stands: `pool_id, members, largest` in units."""
     return await fetch(
         db,
-        """
+        f"""
         select pool_id, count(*) members, max(abs(balance)) largest from ledger
-         where strpos(pool_id, '#') = 0 group by 1 order by 1
+         where {_OF_LEADS} group by 1 order by 1
         """,
     )
 
