@@ -43,6 +43,7 @@ class RoomHealth:
     oldest_dead: float = 0.0
     lag: float | None = None
     to_renew: int = 0
+    gaps: int = 0
     since: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -72,6 +73,7 @@ def health_of(room: str, answer: Mapping[str, Any] | Trouble) -> RoomHealth:
         oldest_dead=float(answer.get("oldest_dead_s") or 0),
         lag=None if lag is None else float(lag),
         to_renew=int(measures.get("cards_to_renew") or 0),
+        gaps=int(measures.get("duty_gaps") or 0),
         since=answer.get("since_start") or {},
     )
 
@@ -169,11 +171,18 @@ def shown(rooms: Sequence[RoomHealth]) -> Group:
 
 
 def under_way(rooms: Sequence[RoomHealth]) -> list[str]:
-    """What goes on in the background and is no illness."""
+    """What goes on in the background, or is to come, and is no illness."""
     return [
-        f"{room.room}: {room.to_renew:,} cards have keys of an older version; they are being made anew."
-        for room in rooms
-        if room.to_renew
+        *(
+            f"{room.room}: somebody will be missing on duty within a week, {room.gaps:,} times: `estafeta roster check`."
+            for room in rooms
+            if room.gaps
+        ),
+        *(
+            f"{room.room}: {room.to_renew:,} cards have keys of an older version; they are being made anew."
+            for room in rooms
+            if room.to_renew
+        ),
     ]
 
 

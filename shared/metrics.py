@@ -35,6 +35,7 @@ _RELAYED: Mapping[str, tuple[str, str]] = {
 _HELP = {
     "deadline_lag_seconds": "How late the oldest step of a deadline is that should have been taken.",
     "oldest_receipt_seconds": "How long the oldest lead that came by HTTP has waited to be taken in.",
+    "duty_gaps": "Times of the next week with fewer on duty than needed (R1-08).",
     "pool_deviation_leads": "The most that anybody of a pool is owed or ahead, in leads (docs/fairness.md).",
 }
 _LABELS = {"pool_deviation_leads": "pool"}

@@ -4,10 +4,11 @@ Hears: ApplyCompany, EnterRoster, EnterAbsence, WithdrawAbsence, ChangeStaff, Le
     ProcessOpened, LeadJoined, ProcessClosed, LeadRecalled, LeadWithdrawn, CardWithdrawn, ClientsMerged, ClientsSplit,
     SalesJoined, SalesParted, TransferClient, DismissStaff, HandoverOffice, UndoMove, MoveFollowed, MoveReturned,
     AcceptLead, DeclineLead, AnswerDue, TouchRecorded, HandOnAnswered, SetPresence
-Says: OfficeChanged, StaffChanged, CompanyApplied, CompanyRefused, DirectoryChanged, DirectoryRefused, LeadAssigned,
-    AssignmentRecalled, MergeRelayed, SplitRelayed, MoveBegun, MoveRefused, ClientMoved, MoveFinished, MoveRecalled,
-    MoveUndone, LeadHandedOn, AssignmentAnswered, AssignmentReopened, AnswerRefused, PresenceSaid, PresenceRefused
-Keeps: company, offices, office_regions, staff, duty, absences, directory_facts, presence, presence_mark,
+Says: OfficeChanged, StaffChanged, CompanyApplied, CompanyRefused, DirectoryChanged, DirectoryRefused, DutyGapsFound,
+    LeadAssigned, AssignmentRecalled, MergeRelayed, SplitRelayed, MoveBegun, MoveRefused, ClientMoved, MoveFinished,
+    MoveRecalled, MoveUndone, LeadHandedOn, AssignmentAnswered, AssignmentReopened, AnswerRefused, PresenceSaid,
+    PresenceRefused
+Keeps: company, offices, office_regions, staff, duty, absences, directory_facts, gaps_told, presence, presence_mark,
     presence_said, clients, meetings, merges, moves, moved, pools, ledger, fields, decisions
 Rules: acceptance, altered, assignment, availability, caps, case, company, directory_changes, duty, existing_client,
     fair_share, fallback, field, finder, meeting, meeting_retold, merged, moment, moving, moving_file, moving_owner,

@@ -118,6 +118,11 @@ ROOM = Room(
         Watch(step=acceptance.give_waiting, every=2.0),
         Watch(step=walk.move_on, every=walk.PAUSE),
         Watch(step=walk.look_back, every=5.0),
+        Watch(step=roster.look_ahead, every=600.0),
     ),
-    measures={"pool_deviation_leads": reports.deviations, "queue_waiting_seconds": acceptance.waiting_seconds},
+    measures={
+        "pool_deviation_leads": reports.deviations,
+        "queue_waiting_seconds": acceptance.waiting_seconds,
+        "duty_gaps": roster.gaps_to_come,
+    },
 )

@@ -6,11 +6,16 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
+from services.routing.rules.company import field_of
+from services.routing.rules.fallback import chain_of
+from services.routing.rules.field import Field
 from services.routing.rules.roster_cover import Gap, Watch
 from services.routing.rules.roster_load import LEAD, Expected, expected
 from services.routing.rules.roster_make import draw_up
@@ -18,8 +23,8 @@ from services.routing.rules.roster_shares import Share, shares
 from services.routing.rules.roster_words import gaps_in_words, what_is_unmet
 from shared.clock import database_now
 from shared.commands import ApplyCompany, DutyEntry, EnterRoster
-from shared.events import DirectoryChanged, DirectoryRefused, Fault
-from shared.message import Batch, NotYet, Said
+from shared.events import DirectoryChanged, DirectoryRefused, DutyGap, DutyGapsFound, Fault
+from shared.message import Batch, Cause, NotYet, Said
 from shared.questions import DraftRoster, ShowRoster
 
 WEEKS = 8
@@ -28,8 +33,12 @@ MADE_GOOD = timedelta(days=28)
 """How much of the time before a new roster makes good."""
 LONGEST = timedelta(days=100)
 """The longest time a roster is drawn up for at once."""
+AHEAD = timedelta(days=7)
+"""How long before it happens a gap of coverage is told."""
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
+_GAPS = UUID("7d1f8a52-3c0b-5e55-9b0e-0a6b1f2c9d31")
+log = structlog.get_logger()
 
 
 async def enter_rosters(wishes: Batch[EnterRoster], db: AsyncConnection) -> Said:
@@ -136,6 +145,59 @@ async def show_roster(question: ShowRoster, db: AsyncConnection) -> dict[str, An
         )
     problem = None if told or question.office is None else f"no office has the id {question.office!r}"
     return {"offices": told, "problem": problem}
+
+
+# ── looked ahead ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def look_ahead(now: datetime, db: AsyncConnection) -> tuple[Said, bool]:
+    """Tell the head of an office, without being asked, where somebody will be missing on duty in the next week (R1-08, G8).
+
+    Each gap is told once; one that was closed and opens again is told again.
+    """
+    company = await store.directory_now(db, now - _DAY, now + AHEAD + 2 * _DAY)
+    if company is None:
+        return [], False
+    rostered, field = await store.rostered(db), field_of(company)
+    found: dict[str, tuple[Watch, list[Gap]]] = {}
+    for office in sorted(company.offices, key=lambda one: one.id):
+        watch = Watch(company, office.id, rostered=office.id in rostered)
+        if watch.by_roster:
+            zone = ZoneInfo(office.time_zone)
+            until = _midnight((now + AHEAD).astimezone(zone).date() + _DAY, zone)
+            found[office.id] = watch, await asyncio.to_thread(watch.gaps, now, until)
+    gaps = [(office, gap) for office, (_, those) in found.items() for gap in those]
+    fresh = await store.note_gaps(db, gaps, now, now + AHEAD)
+    said: Said = []
+    for office_id, (watch, those) in found.items():
+        news = [gap for gap in those if (office_id, gap.end) in fresh]
+        if news:
+            log.warning("routing.duty_gaps_ahead", office=office_id, gaps=len(news))
+            cause = uuid5(_GAPS, "/".join([office_id, now.isoformat()]))
+            said.append(Cause(cause, cause).says(_gaps_found(watch, news, field)))
+    return said, False
+
+
+def _gaps_found(watch: Watch, gaps: Sequence[Gap], field: Field) -> DutyGapsFound:
+    chain = chain_of(watch.office.id, field)
+    return DutyGapsFound(
+        office_id=watch.office.id,
+        tells=chain[0].id if chain else "",
+        gaps=[
+            DutyGap(starts_at=gap.start, ends_at=gap.end, needed=gap.needed, there=gap.there, away=list(gap.away))
+            for gap in gaps
+        ],
+        in_words=gaps_in_words(gaps, watch, "en"),
+        in_words_ru=gaps_in_words(gaps, watch, "ru"),
+    )
+
+
+async def gaps_to_come(db: AsyncConnection) -> float:
+    """How many gaps of duty coverage are known to come: a figure for ops."""
+    return float(await store.gaps_ahead(db))
+
+
+# ── shown, in parts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _shift(row: Mapping[Any, Any], watch: Watch) -> dict[str, Any]:

@@ -130,6 +130,18 @@ absences = Table(
     Index("absences_by_end", "ends_at", postgresql_where=_LIVING),
 )
 
+# Gaps of duty coverage that were told ahead: each once, and again when it opens again.
+gaps_told = Table(
+    "gaps_told",
+    metadata,
+    Column("office_id", Text, ForeignKey(offices.c.id), primary_key=True),
+    Column("ends_at", _AT, primary_key=True),
+    Column("needed", Integer, primary_key=True, autoincrement=False),
+    Column("there", Integer, primary_key=True, autoincrement=False),
+    Column("starts_at", _AT, nullable=False, comment="as it was told: a gap that goes on begins now"),
+    Column("told_at", _AT, nullable=False),
+)
+
 # The directory through time: each entry as the company file would say it, from when it stood and until when. `cover`
 # and `wish` stand here alone; the other kinds follow the tables above (`store.follow_directory`).
 directory_facts = Table(

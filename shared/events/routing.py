@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.events.fault import Fault
 from shared.events.meeting import AgreedMeeting
@@ -207,6 +207,31 @@ class DirectoryChanged(Event, owner="routing", about="company/directory"):
     gone: int = 0
     by: str | None = None
     warnings: list[str] = []
+
+
+class DutyGap(BaseModel):
+    """A time with fewer on duty than needed; `away` have a shift then and are absent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    needed: int
+    there: int
+    away: list[str] = []
+
+
+class DutyGapsFound(Event, owner="routing", about="roster/{office_id}"):
+    """Somebody will be missing on duty within a week: told once to `tells`, who draws the roster up, before it happens (R1-08).
+
+    `in_words` and `in_words_ru` say the same for people, by the clock of the office.
+    """
+
+    office_id: str
+    tells: str
+    gaps: list[DutyGap]
+    in_words: list[str] = []
+    in_words_ru: list[str] = []
 
 
 class DirectoryRefused(Event, owner="routing", about="company/directory"):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.routing import directory, handlers, roster, store
 from shared.commands import ChangeStaff, DutyEntry, EnterAbsence, EnterRoster, WithdrawAbsence
 from shared.database import execute, fetch
-from shared.events import CompanyApplied, DirectoryChanged, DirectoryRefused
+from shared.events import CompanyApplied, DirectoryChanged, DirectoryRefused, DutyGapsFound
 from shared.message import NotYet
 from shared.questions import DraftRoster, ShowRoster, TellDirectory
 from shared.words import Source
@@ -292,6 +292,36 @@ async def test_gaps_are_told_before_they_happen_with_who_is_away(db_of: DbOf) ->
     ]
     assert office["gaps_in_words_ru"][1] == "пт 2026-12-04 09:00–18:00: никто не дежурит"
     assert {one["id"]: one["hours"] for one in office["people"]} == {"anna": 0, "boris": 0, "gleb": 33.0, "vera": 0}
+
+
+@pytest.mark.rule("R1-08")
+@pytest.mark.rule("G8")
+async def test_a_gap_is_told_to_the_head_once_a_week_before_and_again_when_it_opens_again(db_of: DbOf) -> None:
+    file = company(cover=COVER, duty=[duty("gleb", n).model_dump() for n in range(4)])
+    ill = {"staff": "gleb", "starts_at": MONDAY + 3 * DAY, "ends_at": MONDAY + 4 * DAY}
+
+    async def told(after: timedelta) -> list[tuple[str, list[str]]]:
+        async with db_of("routing") as db:
+            said, _ = await roster.look_ahead(MONDAY + after, db)
+        return [(one.tells, [word[:27] for word in one.in_words]) for one in said_of(said, DutyGapsFound)]
+
+    async with db_of("routing") as db:
+        await handlers.apply_company(batch(file), db)
+    friday, monday = "Fri 2026-12-04 09:00–18:00:", "Mon 2026-12-07 09:00–18:00:"
+    assert await told(-HOUR) == [("head_msk", [friday])]
+    assert await told(HOUR) == [("head_msk", [monday])], "the next day has come into sight"
+    assert await told(2 * HOUR) == []
+    async with db_of("routing") as db:
+        await directory.enter_absences(batch(EnterAbsence.model_validate({**ill, "reason": "sick"})), db)
+        assert await roster.gaps_to_come(db) == 2
+    assert await told(3 * HOUR) == [("head_msk", ["Thu 2026-12-03 09:00–18:00:"])]
+    async with db_of("routing") as db:
+        await directory.withdraw_absences(batch(WithdrawAbsence.model_validate(ill)), db)
+    assert await told(4 * HOUR) == []
+    async with db_of("routing") as db:
+        await directory.enter_absences(batch(EnterAbsence.model_validate({**ill, "reason": "ill again"})), db)
+    assert await told(5 * HOUR) == [("head_msk", ["Thu 2026-12-03 09:00–18:00:"])]
+    assert await told(6 * DAY) == [("head_msk", ["Tue 2026-12-08 09:00–18:00:"])], "what is over is forgotten"
 
 
 async def test_a_roster_that_ended_leaves_a_gap_in_every_week_after_it(db_of: DbOf) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import tables
 from services.routing.rules.company import weight_in_thousandths
+from services.routing.rules.roster_cover import Gap
 from shared.commands import AbsenceEntry, DutyEntry, StaffEntry
 from shared.database import execute, fetch, insert, to_json
 from shared.words import Source
@@ -201,3 +202,51 @@ async def came_by_hour(
         max((until for _, until in spans.values()), default=None),
         [Source.EVENT, Source.AGENT],
     )
+
+
+async def note_gaps(
+    db: AsyncConnection, gaps: Sequence[tuple[str, Gap]], since: datetime, until: datetime
+) -> set[tuple[str, datetime]]:
+    """Remember the gaps of offices from `since` to `until`, and forget those that are none any more.
+
+    Returned are those that were not told before, (office, end); of two replicas one has each.
+    """
+    rows = [
+        {
+            "office_id": office,
+            "ends_at": gap.end,
+            "needed": gap.needed,
+            "there": gap.there,
+            "starts_at": gap.start,
+            "told_at": since,
+        }
+        for office, gap in gaps
+    ]
+    await execute(
+        db,
+        """
+        with over as (
+            select office_id, ends_at, needed, there from gaps_told g
+             where ends_at <= $1
+                or ends_at <= $2 and not exists (
+                   select from unnest($3::text[], $4::timestamptz[], $5::int[], $6::int[]) n(office, ends, needed, there)
+                    where (n.office, n.ends, n.needed, n.there) = (g.office_id, g.ends_at, g.needed, g.there))
+             order by 1, 2, 3, 4 for update)
+        delete from gaps_told g using over
+         where (g.office_id, g.ends_at, g.needed, g.there) = (over.office_id, over.ends_at, over.needed, over.there)
+        """,
+        since,
+        until,
+        [row["office_id"] for row in rows],
+        [row["ends_at"] for row in rows],
+        [row["needed"] for row in rows],
+        [row["there"] for row in rows],
+    )
+    fresh = await insert(db, tables.gaps_told, rows, then="on conflict do nothing returning office_id, ends_at")
+    return {(row["office_id"], row["ends_at"]) for row in fresh}
+
+
+async def gaps_ahead(db: AsyncConnection) -> int:
+    """How many gaps of duty coverage are known to come."""
+    rows = await fetch(db, "select count(*) gaps from gaps_told where ends_at > clock_timestamp()")
+    return int(rows[0]["gaps"])
