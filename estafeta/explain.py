@@ -217,12 +217,19 @@ class Story:
         elif not decision.get("queue"):
             lines.append(words("not_shared"))
         if excluded := decision.get("excluded"):
-            lines += [words("excluded"), *(f"  {self._who(one['id'])}: {self._said(one, 'why')}" for one in excluded)]
+            lines += [words("excluded"), *(f"  {self._who(one['id'])}: {self._passed(one)}" for one in excluded)]
         if answer := decision.get("answer"):
             lines.append(self._answer(decision, str(answer)))
         if decision.get("given_back_at"):
             lines.append(words("given_back", when=self._at(decision["given_back_at"])))
         return [*lines, *self._record(decision)]
+
+    def _passed(self, one: Answer) -> str:
+        """Why somebody was passed over; another meeting by his own clock."""
+        if one.get("code") != "meeting":
+            return self._said(one, "why")
+        zone = self._clock_of(one["id"])
+        return self._words("has_meeting", since=self._at(one["from"], zone), until=self._at(one["until"], zone))
 
     def _record(self, decision: Answer) -> list[str]:
         """When and by which rules it was decided, and whether its record makes the same decision again."""

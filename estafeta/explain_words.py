@@ -108,6 +108,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "by_name": ("named", "назван"),
     "move_back": ("taken back since", "с тех пор отменено"),
     "move_left": ("not taken back: {why}", "отменить не удалось: {why}"),
+    "has_meeting": (
+        "has another meeting from {since} to {until}",
+        "в это время у него другая встреча: с {since} до {until}",
+    ),
     "meeting_agreed": ("the meeting: {since} to {until}", "встреча: с {since} до {until}"),
     "on_duty": ("on duty then: {who}", "тогда дежурили: {who}"),
     "nobody_on_duty": ("nobody was on duty then", "тогда никто не дежурил"),

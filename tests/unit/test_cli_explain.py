@@ -192,7 +192,9 @@ def test_an_explanation_tells_of_moves_and_of_the_meeting_by_the_office_clock() 
     assert second.endswith("(R1-37; dismissal); not taken back: touched since")
     assert story.moves({"moves": []}) == []
     meeting = ["2026-11-25T05:00:00+00:00", "2026-11-25T06:30:00+00:00"]
-    lines = story.routing({"decisions": [{**DECISION, "meeting": meeting}]})
+    other = {"id": "petrova", "why": "…", "code": "meeting", "from": meeting[0], "until": meeting[1]}
+    lines = story.routing({"decisions": [{**DECISION, "meeting": meeting, "excluded": [other]}]})
+    assert any("has another meeting from 2026-11-25 10:00 +05 to" in line for line in lines)
     assert any("the meeting: 2026-11-25 10:00 +05 to 2026-11-25 11:30 +05" in line for line in lines)
 
 
