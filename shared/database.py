@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pydantic_core
 from sqlalchemy import RowMapping, Table, event
@@ -107,6 +107,13 @@ async def _after_fault(db: AsyncConnection, adapted: Any) -> None:
         await db.invalidate()  # the pool must not lend it again
 
 
+class Writing(NamedTuple):
+    """A statement with its values for `$1 …`."""
+
+    sql: str
+    values: Sequence[Any]
+
+
 async def insert(
     db: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *, then: str = ""
 ) -> Sequence[RowMapping]:
@@ -117,6 +124,15 @@ async def insert(
     """
     if not rows:
         return []
+    sql, values = inserting(table, rows, then=then)
+    return await fetch(db, sql, *values)
+
+
+def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = "", then: str = "") -> Writing:
+    """The statement that inserts `rows` (same keys in each, at least one) in their order.
+
+    `only` may leave some out: what follows `from … n (names)`. `then` is what follows, as with `database.insert`.
+    """
     names = tuple(rows[0])
     columns = []
     for name in names:
@@ -124,11 +140,15 @@ async def insert(
         if isinstance(table.c[name].type, JSON | JSONB):
             cells = [None if cell is None else to_json(cell) for cell in cells]
         columns.append(cells)
-    return await fetch(db, _insert_sql(table, names) + (f" {then}" if then else ""), *columns)
+    # To pack a single row in arrays, and to unpack it there, would cost more than to write it.
+    values: list[Any] = columns if len(rows) > 1 else [cell for [cell] in columns]
+    return Writing(f"{_insert_sql(table, names, len(rows) > 1)} {only} {then}", values)
 
 
 @cache
-def _insert_sql(table: Table, names: tuple[str, ...]) -> str:
+def _insert_sql(table: Table, names: tuple[str, ...], are_many: bool) -> str:
     types = [table.c[name].type.compile(_DIALECT) for name in names]
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types, 1))
-    return f"insert into {table.fullname} ({', '.join(names)}) select * from unnest({arrays})"
+    places = ", ".join(f"${n}::{kind}{'[]' if are_many else ''}" for n, kind in enumerate(types, 1))
+    columns = ", ".join(names)
+    rows = f"unnest({places})" if are_many else f"(values ({places}))"
+    return f"insert into {table.fullname} ({columns}) select n.* from {rows} n ({columns})"

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.database import execute, fetch
-from shared.together import Writing, inserting, together
+from shared.database import Writing, execute, fetch, inserting
+from shared.together import together
 from tests.integration.routing_house import DbOf
 
 metadata = MetaData(schema="pg_temp")

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import tables
 from services.intake.rules.keys import NORM_VERSION
 from services.intake.rules.submission import Submission
-from shared.database import fetch
-from shared.together import inserting, together
+from shared.database import fetch, inserting
+from shared.together import together
 
 
 def decision_row(

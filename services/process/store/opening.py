@@ -11,9 +11,9 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import tables
-from shared.database import fetch, insert
+from shared.database import Writing, fetch, insert, inserting
 from shared.message import NotYet
-from shared.together import Writing, inserting, together
+from shared.together import together
 
 Row = Mapping[str, Any]
 

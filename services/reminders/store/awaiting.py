@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reminders import tables
 from services.reminders.rules.answer import DEFAULTS
 from services.reminders.rules.sla import Term
-from shared.database import execute, fetch, insert
-from shared.together import Writing, inserting, together
+from shared.database import Writing, execute, fetch, insert, inserting
+from shared.together import together
 from shared.words import Source
 
 Row = Mapping[str, Any]

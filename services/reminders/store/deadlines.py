@@ -17,8 +17,8 @@ from services.reminders.rules.escalation import Person
 from services.reminders.rules.sla import Term
 from services.reminders.rules.steps import Plan, Step
 from services.reminders.store.awaiting import awaiting
-from shared.database import execute, fetch, insert
-from shared.together import Writing, inserting, together
+from shared.database import Writing, execute, fetch, insert, inserting
+from shared.together import together
 from shared.words import Function, Source
 from shared.working_time import OfficeCalendar
 

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing.rules.caps import NOT_RECEIVED, Loads
 from services.routing.rules.case import Client
-from shared.database import execute, fetch
-from shared.together import Writing
+from shared.database import Writing, execute, fetch
 
 
 async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:

@@ -20,8 +20,8 @@ from services.routing.rules.record import as_kept
 from services.routing.store.clients import saving_clients
 from services.routing.store.field import put_fields
 from services.routing.store.ledgers import saving_ledgers
-from shared.database import fetch
-from shared.together import inserting, together
+from shared.database import fetch, inserting
+from shared.together import together
 
 
 async def remember(

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import tables
 from services.routing.rules.fair_share import Ledger, Standing
-from shared.database import execute, fetch
-from shared.together import Writing, inserting
+from shared.database import Writing, execute, fetch, inserting
 
 
 async def ledgers_of(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, Ledger]:
