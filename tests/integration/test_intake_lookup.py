@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from estafeta.previewing import Carried
 from estafeta.sample.generator import base_fields, exhibition, world
 from estafeta.sample.trials import trial_rows
-from services.intake import answers, handlers
+from services.intake import answers, handlers, store
+from services.intake.rules.search_keys import SearchKey
 from shared.commands import LeadFields, Row, SubmitRows
-from shared.database import fetch, to_json
+from shared.database import execute, fetch, to_json
 from shared.message import Batch, Heard
 from shared.questions import LookupClient, PreviewRows, TellKeys
 
@@ -69,6 +70,25 @@ async def test_a_caller_is_recognised_with_evidence_and_nothing_is_stored(db_of:
     assert nothing["outcome"] == "unsearchable"
     assert {fault["field"] for fault in nothing["faults"]} == {"company", "phone"}
     assert await contents(db_of) == before
+
+
+@pytest.mark.rule("R1-40")
+async def test_of_a_key_that_many_hold_not_one_holder_is_read(db_of: Room) -> None:
+    """What a check costs must not grow with the base: in a large one thousands bear a common name."""
+    common = SearchKey("n", "vektor")
+    async with db_of("intake") as db:
+        await execute(db, "insert into key_stats values ($1, 'n', 500)", common.address)
+        await execute(
+            db,
+            "insert into client_keys select $1::bigint, gen_random_uuid(), 'n', 'vektor', gen_random_uuid()"
+            " from generate_series(1, 500)",
+            common.address,
+        )
+        read = "select coalesce(sum(idx_tup_fetch), 0) as n from pg_stat_xact_user_tables where relname = 'client_keys'"
+        before = (await fetch(db, read))[0]["n"]
+        known = await store.look_up(db, [common])
+        assert (await fetch(db, read))[0]["n"] == before
+        assert (known.frequencies, known.holders) == ({common: 500}, {})
 
 
 def cells() -> list[Mapping[str, str]]:

@@ -26,7 +26,11 @@ async def hold_keys(db: AsyncConnection, keys: Iterable[SearchKey]) -> None:
 
 
 async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
-    """Find who holds any of `keys`, and how many do; of a key that many hold only the number is read."""
+    """Find who holds any of `keys`, and how many do; of a key that many hold only the number is read.
+
+    That is what the `case` is for: the index is searched for nothing then. Written as a condition beside `held.h =
+    stat.h` it is asked of each holder that has been read, and a batch reads thousands of them, more the larger the base.
+    """
     by_address = {key.address: key for key in keys}
     known = Known()
     for row in await fetch(
@@ -35,7 +39,7 @@ async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
         select stat.h, stat.df, held.client_id
         from unnest($1::bigint[], $2::int[]) as asked (h, most)
         join key_stats as stat on stat.h = asked.h and stat.df > 0
-        left join client_keys as held on held.h = stat.h and stat.df <= asked.most
+        left join client_keys as held on held.h = case when stat.df <= asked.most then stat.h end
         order by stat.h, held.client_id
         """,
         list(by_address),
