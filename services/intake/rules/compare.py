@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.intake.rules.compare_names import compare_names, same_person, without_place
 from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
@@ -35,8 +35,7 @@ _ONE_TOWN = {"RU-MOS": "RU-MOW", "RU-LEN": "RU-SPE"}
 """A capital and the region around it: firms of the one are found in the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One key compared: which, how well it agrees, both values, its bits, and how many clients hold the value."""
 
     key: str
@@ -47,8 +46,7 @@ class Evidence:
     df: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Everything that a lead and a card say about each other.
 
     `name` is exact, typo, variant, differs or missing; `conflicts` says what in the names or tax ids forbids joining.
@@ -76,9 +74,10 @@ class Comparison:
     def score(self) -> float:
         """The sum of bits, one contribution for each group of keys: the best of it."""
         best: dict[str, float] = {}
-        for item in self.evidence:
-            group = GROUPS[item.key]
-            best[group] = max(best.get(group, item.weight), item.weight)
+        for key, _, _, _, weight, _ in self.evidence:
+            group = GROUPS[key]
+            if group not in best or weight > best[group]:
+                best[group] = weight
         return round(sum(best.values()), 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 from services.intake.rules.compare import Comparison, Evidence, compare
@@ -28,8 +28,7 @@ Apart = Mapping[frozenset[UUID], frozenset[SearchKey]]
 _KEY_OF_KIND = {"n": "name", "s": "surname", "p": "phone", "e": "email", "d": "domain", "x": "tax_id"}
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the rules say of one candidate, and why."""
 
     card: Card
@@ -39,8 +38,7 @@ class Judgement:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the rules say of a lead.
 
     `client_id` is the card to join (same only); `evidence` is the comparison that decided,
@@ -180,7 +178,7 @@ def _told_apart(lead: RegularLead, judged: list[Judgement], apart: Apart) -> lis
         known = apart.get(frozenset((best.card.belongs_to, one.card.belongs_to)))
         return known is not None and one is not best and keys & set(search_keys(one.card.record)) <= known
 
-    return [replace(one, outcome=Outcome.NEW, rule="N-judged") if is_answered(one) else one for one in judged]
+    return [one._replace(outcome=Outcome.NEW, rule="N-judged") if is_answered(one) else one for one in judged]
 
 
 def _table(found: Comparison) -> tuple[Outcome, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from services.intake.rules.match import MOST_CANDIDATES, Decision, decide
@@ -15,8 +16,7 @@ from services.intake.rules.survivorship import UNKNOWN, Arrival, Card, golden
 from shared.words import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(NamedTuple):
     """What was decided for one arrival: its card afterwards, and the keys the card did not have before.
 
     `changed` says whether the card is another than it was; `curated` whether it got its curator now.
