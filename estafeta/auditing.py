@@ -60,9 +60,11 @@ async def judge(bus: Bus, verdict: str, leads: Sequence[UUID], by: str, note: st
     """Say of joins whether they are right; whoever says so must be in the directory."""
     someone(by, await bus.ask(ListStaff()), "--by")
     said = await done(bus, checked(JudgeAudit, {"leads": leads, "verdict": verdict, "by": by, "note": note}))
-    lines = [f"{len(said)} judged: {verdict}"]
+    judged = [told for kind, told in said if kind == "JoinAudited"]
+    lines = [f"{len(judged)} judged: {verdict}"]
     if verdict == "wrong":
-        lines += [f"  whoever works it should know: estafeta explain lead {told['lead_id']}" for _, told in said]
+        lines.append("  each is taken off its card and taken in again, unless its sale was touched meanwhile:")
+        lines += [f"  estafeta explain lead {told['lead_id']}" for told in judged]
     return lines
 
 

@@ -82,10 +82,20 @@ class Story:
                 lines += ["", *self._lead(one["lead"]), *self._decision(one["decision"], one["lead"], {})]
             return [*lines, *self._earlier(known.get("earlier") or [])]
         lines = [*self._lead(lead), "", words("why_card"), *self._decision(known["decision"], lead, client)]
+        lines += self._audit(known.get("audit") or {})
         for one in known.get("clients") or []:
             key = "early_of" if one["outcome"] == "same" else "early_perhaps"
             lines.append("  " + words(key, name=one["name"], id=one["client_id"]))
         return [*lines, *self._earlier(known.get("earlier") or [])]
+
+    def _audit(self, audit: Answer) -> list[str]:
+        """What a person has said of the join, and what became of the lead (MATCHING §11)."""
+        if not audit:
+            return []
+        key = "taken_off" if audit["again"] else "stays" if audit["kept_because"] else f"join_{audit['verdict']}"
+        who = self._who(audit["by"])
+        said = self._words(key, who=who, note=audit["note"], again=audit["again"], because=audit["kept_because"])
+        return ["  " + said.rstrip()]
 
     def _earlier(self, contacts: Sequence[Answer]) -> list[str]:
         """When and where the client made himself known before there was a lead (R1-31, R1-26)."""
@@ -108,6 +118,8 @@ class Story:
         if lead.get("file_name"):
             place = "in_sheet" if lead.get("sheet") else "in_file"
             came.append(words(place, file=lead["file_name"], sheet=lead.get("sheet"), row=lead.get("row")))
+        if lead.get("source_system") == "audit":
+            came.append(words("taken_again", id=lead["external_id"]))
         if lead.get("submitter"):
             came.append(words("by", who=self._who(lead["submitter"])))
         return [words("entry" if is_entry else "lead", id=lead["id"], who=who), "  " + ", ".join(came)]

@@ -66,6 +66,20 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "aside": ("put aside", "отклонена"),
     "conflicts": ("but: {conflicts}", "но: {conflicts}"),
     "flags": ("noticed on the way: {flags}", "замечено по пути: {flags}"),
+    "join_right": ("{who} looked at it and says: that is right. {note}", "{who} посмотрел: верно. {note}"),
+    "join_wrong": ("{who} looked at it and says: that is wrong. {note}", "{who} посмотрел: неверно. {note}"),
+    "taken_off": (
+        "{who} says that this is wrong, so it was taken off that card and goes on as lead {again}. {note}",
+        "{who} говорит, что это неверно: лид снят с этой карточки и продолжается как лид {again}. {note}",
+    ),
+    "stays": (
+        "{who} says that this is wrong, but it stays: {because}. {note}",
+        "{who} говорит, что это неверно, но лид остаётся: {because}. {note}",
+    ),
+    "again": (
+        "taken in again: it had been joined to a wrong card as lead {id}",
+        "принят заново: как лид {id} был присоединён не к той карточке",
+    ),
     "old_norm": (
         "the rules of making keys regular have changed since; today they might read it otherwise",
         "правила приведения ключей с тех пор изменились; сегодня он мог бы читаться иначе",

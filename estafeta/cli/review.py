@@ -163,7 +163,7 @@ def _audit_word(verdict: str, meaning: str) -> None:
 
 
 _audit_word("right", "Of audited joins: the lead is of the client it was joined to.")
-_audit_word("wrong", "Of audited joins: it is not; counted, and told with what it stands on.")
+_audit_word("wrong", "Of audited joins: he is another; the lead is taken off that card and taken in again.")
 
 
 @app.command()

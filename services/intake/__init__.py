@@ -3,7 +3,8 @@
 Hears: SubmitLead, SubmitRows, JudgeReview, MergeClients, SplitClients, SettleProposal, JudgeAudit, ReleaseReceipt,
     UndoImport, RecallAnswered
 Says: LeadAccepted, LeadRejected, ContactKept, EntryDelayed, ClientRegistered, ReviewJudged, JudgementRefused,
-    MergeProposed, ProposalSettled, JoinAudited, ReceiptReleased, ClientsMerged, ClientsSplit, LeadRecalled, CardWithdrawn
+    MergeProposed, ProposalSettled, JoinAudited, ReceiptReleased, ClientsMerged, ClientsSplit, LeadRecalled, CardWithdrawn,
+    WrongJoinSettled
 Keeps: imports, submissions, decisions, clients, contacts, client_keys, key_stats, receipts, reviews, judgements, merges,
     proposals, audits, early_contacts, early_contact_keys, early_contact_joins
 Rules: acceptance, agreed_meeting, arrival, audit, call_script, company_city, company_form, company_name, company_words,

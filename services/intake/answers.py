@@ -24,7 +24,7 @@ from services.intake.rules.recognition import recognise
 from services.intake.rules.regular import make_regular
 from services.intake.rules.review import label
 from services.intake.rules.search_keys import MOST_HOLDERS, search_keys
-from services.intake.rules.submission import row_id
+from services.intake.rules.submission import again_id, row_id
 from services.intake.rules.survivorship import Arrival, Card
 from shared.commands import LeadFields
 from shared.message import id_of
@@ -74,6 +74,8 @@ async def explain_recognition(question: ExplainRecognition, db: AsyncConnection)
     """`{found, lead, decision, client, leads, earlier}`: for a lead's id its own story, for a client's the card and leads.
 
     `lead`: where it came from, `raw` cells as they came, `keys` as the rules of today read them.
+    `audit`, if a person has looked at its join: {verdict, by, note, again, kept_because}; `again` is the id that the lead
+    goes on with since it was taken off the card.
     `decision`: outcome, rule and its words, score in bits, `evidence` [{key, level, lead, client, weight, df}],
     `candidates` [{client_id, name, for_review, rule, score, conflicts, evidence}], flags, faults, region.
     `client`: the card with its keys and contacts; `merged` names the cards that were merged into it.
@@ -85,7 +87,15 @@ async def explain_recognition(question: ExplainRecognition, db: AsyncConnection)
     client_id = given["client_id"] if given else question.id
     card = await store.client(db, client_id) if client_id else None
     if not given and not card:
-        return {"found": False, "lead": None, "decision": None, "client": None, "leads": [], "earlier": []}
+        return {
+            "found": False,
+            "lead": None,
+            "decision": None,
+            "client": None,
+            "leads": [],
+            "audit": None,
+            "earlier": [],
+        }
     leads = [] if given or not card else await store.leads_of(db, card["id"], MOST_LEADS)
     earlier = await store.early_contacts_of(db, card["id"]) if card else []
     is_early = given is not None and given["outcome"] == early.OUTCOME
@@ -95,6 +105,7 @@ async def explain_recognition(question: ExplainRecognition, db: AsyncConnection)
         "decision": _decision(given) if given else None,
         "client": await _client(card, db) if card else None,
         "leads": [{"lead": _lead(one), "decision": _decision(one)} for one in leads],
+        "audit": _audit(given) if given else None,
         "earlier": [{**one, "because": NOT_YET[one["kept_by"]]} for one in earlier],
         "clients": [dict(one) for one in await store.clients_of_contact(db, question.id)] if is_early else [],
     }
@@ -116,6 +127,19 @@ def _lead(row: RowMapping) -> dict[str, Any]:
         "call": json.loads(row["call_text"] or "null"),
         "referral": json.loads(row["referral_text"] or "null"),
         "keys": store.record_as_json(record),
+    }
+
+
+def _audit(row: RowMapping) -> dict[str, Any] | None:
+    if row["verdict"] is None:
+        return None
+    gone = row["verdict"] == "wrong" and row["recall"] == "undone"
+    return {
+        "verdict": row["verdict"],
+        "by": row["judged_by"],
+        "note": row["note"],
+        "again": again_id(row["id"]) if gone else None,
+        "kept_because": row["kept_because"] if row["recall"] == "kept" else None,
     }
 
 

@@ -6,7 +6,7 @@ is still under way is taken back as well. A client base has no leads: what it br
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,10 +14,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import store
-from services.intake.rules.taking_back import Left, keys_of, left_of
+from services.intake.taking_off import take_in_again, take_off
 from shared.commands import UndoImport
-from shared.events import CardWithdrawn, LeadRecalled, RecallAnswered
-from shared.message import Batch, Cause, NotYet, Said, Unfit, id_of
+from shared.events import CardWithdrawn, LeadRecalled, RecallAnswered, WrongJoinSettled
+from shared.message import Batch, Cause, Heard, Said, Unfit, id_of
 
 AT_ONCE = 500
 _MERGED = "its card has been merged with another since"
@@ -64,10 +64,13 @@ async def settle_recalls(answers: Batch[RecallAnswered], db: AsyncConnection) ->
     """Take back what the leads that process let go have brought to their cards; note of the others why they stay.
 
     A card that nothing else has come for goes; another is made anew from what stays on it.
+    A lead that was asked back because its join was wrong is taken in again (MATCHING §11).
     """
-    left = await _take_back(db, [one.lead_id for one in answers.map(lambda one: one) if one.taken_back])
+    asked = {row["lead_id"]: row for row in await store.judged_joins(db, answers.map(lambda one: one.lead_id))}
+    left = await take_off(db, [one.lead_id for one in answers.map(lambda one: one) if one.taken_back])
     told: dict[UUID, tuple[str, str | None]] = {}
     said: Said = []
+    again: dict[UUID, Heard[RecallAnswered]] = {}
     gone = {one.client_id for one in left if one.card is None}
     for heard in answers:
         one = heard.message
@@ -75,8 +78,15 @@ async def settle_recalls(answers: Batch[RecallAnswered], db: AsyncConnection) ->
         if one.taken_back and one.client_id in gone:
             gone.discard(one.client_id)
             said.append(heard.says(CardWithdrawn(client_id=one.client_id, import_id=one.import_id)))
+        row = asked.get(one.lead_id)
+        if row is not None and row["import_id"] != one.import_id:  # not its import is undone, but the join
+            if one.taken_back:
+                again[one.lead_id] = heard
+            else:
+                stays = WrongJoinSettled(lead_id=one.lead_id, client_id=one.client_id, kept_because=one.reason)
+                said.append(heard.says(stays))
     await store.mark_recalled(db, told)
-    return said
+    return said + await take_in_again(again, db, answers.now)
 
 
 async def _take_back_rows(
@@ -86,7 +96,7 @@ async def _take_back_rows(
     cards = sorted({row["client_id"] for row in rows})
     others = await store.cards_with_others(db, cards, doing["id"])
     free = [row["lead_id"] for row in rows if row["client_id"] not in others]
-    left = await _take_back(db, free)
+    left = await take_off(db, free)
     kept |= {row["lead_id"]: _MORE for row in rows if row["client_id"] in others}
     told: dict[UUID, tuple[str, str | None]] = dict.fromkeys(free, ("undone", None))
     await store.mark_recalled(db, told | {lead: ("kept", why) for lead, why in kept.items()})
@@ -95,25 +105,6 @@ async def _take_back_rows(
         for one in left
         if one.card is None
     ]
-
-
-async def _take_back(db: AsyncConnection, leads: Collection[UUID]) -> list[Left]:
-    """Take these leads off their cards and return how the cards are left.
-
-    Raises NotYet when something came for one of the cards at this very moment: the next try sees it.
-    """
-    ids = await store.cards_of(db, list(leads))
-    if not ids:
-        return []
-    seen = await store.submissions_on(db, ids)
-    await store.hold_keys(db, keys_of(one for brought in seen.values() for one in brought))
-    cards = await store.read_cards(db, ids, lock=True)
-    brought = await store.submissions_on(db, ids)
-    if brought != seen:
-        raise NotYet("something came for one of the cards at this very moment")
-    left = [left_of(card, brought[card.client_id], leads) for card in cards]
-    await store.leave_cards(db, left, list(leads))
-    return left
 
 
 def _cause(doing: RowMapping, what: UUID) -> Cause:

@@ -27,6 +27,7 @@ from shared.events.intake import (
     ProposalSettled,
     ReceiptReleased,
     ReviewJudged,
+    WrongJoinSettled,
 )
 from shared.events.meeting import (
     AgreedMeeting,
@@ -180,6 +181,7 @@ __all__ = [
     "TaskSet",
     "TouchRecorded",
     "TouchRefused",
+    "WrongJoinSettled",
     "kind_of",
     "listeners_of",
     "sources_of",

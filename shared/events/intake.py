@@ -105,7 +105,10 @@ class ClientRegistered(Event, owner="intake", about="client/{client_id}", heard_
 
 
 class LeadRecalled(Event, owner="intake", about="client/{client_id}", heard_by=("routing",)):
-    """The import that brought a lead is to be undone: whoever works the lead says whether it may be taken back."""
+    """A lead is to be taken back: whoever works it says whether it may be.
+
+    `import_id` is the import that brought it and is undone, or the person's word that it was joined to a wrong card.
+    """
 
     lead_id: UUID
     client_id: UUID
@@ -176,6 +179,20 @@ class JoinAudited(Event, owner="intake", about="audit/{lead_id}"):
     verdict: Literal["right", "wrong"]
     by: str
     note: str = ""
+
+
+class WrongJoinSettled(Event, owner="intake", about="audit/{lead_id}"):
+    """What became of a lead that had been joined to a wrong card: taken off it and taken in `again`, or kept (MATCHING §11).
+
+    `again` is the id that the lead goes on with, `now_of` whose it is now; `kept_because` why it stays on the card
+    `client_id`, which a person must settle then.
+    """
+
+    lead_id: UUID
+    client_id: UUID
+    again: UUID | None = None
+    now_of: UUID | None = None
+    kept_because: str = ""
 
 
 class ReceiptReleased(Event, owner="intake", about="receipt/{receipt_id}"):

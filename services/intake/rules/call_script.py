@@ -46,3 +46,13 @@ def as_kept(fields: LeadFields, call: CallForm | None, stored_at: datetime) -> d
         **({"meeting": meeting.model_dump(mode="json")} if (meeting := meeting_of(call)) else {}),
         "entry_lag_s": round(entry_lag(call.ended_at, stored_at).total_seconds(), 1) if call.ended_at else None,
     }
+
+
+def form_of(kept: Mapping[str, Any] | None) -> CallForm | None:
+    """What `as_kept` stored of a call, as it was handed in but for the moment when the call ended."""
+    if kept is None:
+        return None
+    told = {one["question"]: one for one in kept["answers"]}
+    own = {name: told[name]["answer"] for name in ("worked_with", "learned_from", "meeting") if name in told}
+    refused = [name for name, one in told.items() if one["state"] == "refused"]
+    return CallForm.model_validate({**own, "meeting": own.get("meeting") or None, "refused": refused})

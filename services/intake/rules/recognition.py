@@ -5,8 +5,9 @@ A batch gives what its leads would have given one by one, in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -93,13 +94,19 @@ class Known:
             self.frequencies[key] = self.frequencies.get(key, 0) + 1
 
 
-def recognise(arrivals: Sequence[Arrival], known: Known) -> list[Recognised]:
-    """Decide on all `arrivals` in order. Pure: it reads and grows nothing but `known`."""
+def recognise(
+    arrivals: Sequence[Arrival], known: Known, not_of: Mapping[UUID, UUID] = MappingProxyType({})
+) -> list[Recognised]:
+    """Decide on all `arrivals` in order. Pure: it reads and grows nothing but `known`.
+
+    `not_of`: lead → the client that a person has said it is not of; he is no candidate for it.
+    """
     results = []
     for arrival in arrivals:
-        decision = decide(
-            arrival.record, known.candidates(arrival.keys), known.frequencies, arrival.region, known.apart
-        )
+        candidates = known.candidates(arrival.keys)
+        if stranger := not_of.get(arrival.lead_id):
+            candidates = [card for card in candidates if card.belongs_to != stranger]
+        decision = decide(arrival.record, candidates, known.frequencies, arrival.region, known.apart)
         shared_keys: tuple[SearchKey, ...] = ()
         if decision.client_id is None:
             card = Card.opened_by(arrival, provisional=decision.outcome is Outcome.POSSIBLE)

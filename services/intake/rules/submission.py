@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from services.intake.rules.call_script import form_of
 from shared.commands import CallForm, LeadFields, Occasion, Referral, SubmitLead, SubmitRows
 from shared.message import Cause, Heard, id_of
 from shared.words import Source
@@ -93,3 +97,41 @@ def of_rows(heard: Heard[SubmitRows], now: datetime) -> list[Submission]:
         )
         for row in chunk.rows
     ]
+
+
+AUDIT = "audit"
+"""The source system of what is taken in again; the id of the first lead is its external id, so it is taken in once."""
+
+
+def again_id(lead_id: UUID) -> UUID:
+    """The id that a lead has when it is taken in again."""
+    return id_of(lead_id, "again")
+
+
+def again(row: Mapping[Any, Any], cause: Cause, now: datetime) -> Submission:
+    """A stored submission as it is handed in anew, because it had been joined to a wrong card (MATCHING §11).
+
+    It is received now: whoever gets it cannot have reacted to it before (SLA). Of a call the answers stay, its end does
+    not: that it was entered late has been told.
+    """
+    referral = row["referral_text"]
+    return Submission(
+        cause=cause,
+        id=again_id(row["lead_id"]),
+        source_system=AUDIT,
+        external_id=str(row["lead_id"]),
+        source=Source(row["source"]),
+        received_at=now,
+        country=row["country"],
+        fields=LeadFields.model_validate_json(row["raw_text"]),
+        purpose=row["purpose"],
+        campaign=row["campaign"],
+        submitter=row["submitter"],
+        named_manager=row["named_manager"],
+        curator=row["curator"],
+        import_id=row["import_id"],
+        sheet=row["sheet"],
+        row=row["row_number"],
+        call=form_of(json.loads(row["call_text"] or "null")),
+        referral=Referral.model_validate_json(referral) if referral else None,
+    )

@@ -9,6 +9,7 @@ from services.intake.store.audits import (
     drop_audits,
     hold_audits,
     judge_audits,
+    judged_joins,
     next_audits,
     open_audits,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "join_early_contacts",
     "judge",
     "judge_audits",
+    "judged_joins",
     "keep_decisions",
     "keep_early_contacts",
     "keep_imports",

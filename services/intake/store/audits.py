@@ -24,7 +24,10 @@ async def hold_audits(db: AsyncConnection, leads: Sequence[UUID]) -> list[RowMap
     return list(
         await fetch(
             db,
-            "select one.lead_id, coalesce(card.root, one.client_id) as client_id, one.rule, one.verdict from audits as one"
+            "select one.lead_id, coalesce(card.root, one.client_id) as client_id, one.rule, one.verdict,"
+            " one.client_id as card_id, made.purpose, made.recall, card.root is not null or exists ("
+            "   select from clients as other where other.root = card.id) as merged"
+            " from audits as one join decisions as made on made.lead_id = one.lead_id"
             " left join clients as card on card.id = one.client_id"
             " where one.lead_id = any($1::uuid[]) order by one.lead_id for update of one",
             list(leads),
@@ -44,6 +47,22 @@ async def judge_audits(
         by,
         note,
         now,
+    )
+
+
+async def judged_joins(db: AsyncConnection, leads: Sequence[UUID]) -> Sequence[RowMapping]:
+    """Those of these leads on whose join a person has said a word: what he said, the card, and the whole submission."""
+    return await fetch(
+        db,
+        """
+        select one.lead_id, one.client_id, one.verdict, one.judged_by, one.note, given.source, given.purpose, given.campaign,
+               given.submitter, given.named_manager, given.curator, given.import_id, given.sheet, given.row_number,
+               given.country, given.raw::text as raw_text, given.call::text as call_text,
+               given.referral::text as referral_text
+        from audits as one join submissions as given on given.id = one.lead_id
+        where one.lead_id = any($1::uuid[]) and one.verdict is not null order by one.lead_id
+        """,
+        list(leads),
     )
 
 

@@ -83,10 +83,12 @@ _LEAD = """
 select given.*, given.raw::text as raw_text, given.call::text as call_text, given.referral::text as referral_text, list.file_name,
        made.outcome, made.client_id, made.rule, made.score, made.evidence::text as evidence_text,
        made.candidates::text as candidates_text, made.flags::text as flags_text, made.faults::text as faults_text,
-       made.region, made.region_by, made.norm_version, made.decided_at
+       made.region, made.region_by, made.norm_version, made.decided_at, made.recall, made.kept_because,
+       looked.verdict, looked.judged_by, looked.note
 from submissions as given
 join decisions as made on made.lead_id = given.id
 left join imports as list on list.id = given.import_id
+left join audits as looked on looked.lead_id = given.id
 """
 
 _CARDS_OF = "array(select $1::uuid union all select id from clients where root = $1 and root is not null)"

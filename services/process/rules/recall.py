@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-UNDONE = "Загрузка отменена / the import was undone"
-"""Why a sale ended that an undone import had opened."""
+UNDONE = "Лид отозван / the lead was taken back"
+"""Why a sale ended with the lead that opened it: its import was undone, or it had been joined to a wrong client."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,271 @@
+"""How submissions are taken in, one or many by the same path: stored, recognised, decided and told (R0-10, R1-40)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake import early, store
+from services.intake.early import Early
+from services.intake.rules.acceptance import faults_of
+from services.intake.rules.agreed_meeting import faults_of_meeting, meeting_of
+from services.intake.rules.arrival import arrival_of
+from services.intake.rules.audit import audited_as_one_in
+from services.intake.rules.call_script import ENTERED_WITHIN, entry_lag
+from services.intake.rules.compare import Evidence
+from services.intake.rules.early_contact import no_lead_yet
+from services.intake.rules.keys import RegularLead
+from services.intake.rules.match import Decision, Judgement
+from services.intake.rules.questionnaire import wish_of
+from services.intake.rules.recognition import Recognised, recognise
+from services.intake.rules.region import By
+from services.intake.rules.regular import make_regular
+from services.intake.rules.review import priority, suggest
+from services.intake.rules.submission import Submission
+from services.intake.rules.survivorship import Arrival, Card
+from shared.events import ClientRegistered, EarlierContact, EntryDelayed, Fault, LeadAccepted, LeadRejected
+from shared.message import Event, Said, id_of
+
+REJECTED = "rejected"
+
+
+async def take_in(
+    submissions: Sequence[Submission], db: AsyncConnection, now: datetime, not_of: Mapping[UUID, UUID] | None = None
+) -> Said:
+    """Store raw, make regular, recognise, store what was decided, and say it. A repeat changes and says nothing.
+
+    `not_of`: lead → the client of whom a person has said that the lead is not his.
+    """
+    fresh = await store.keep_submissions(db, submissions, now)
+    records: list[tuple[Submission, RegularLead, list[Fault], Arrival | None]] = []
+    not_yet: list[Early] = []
+    for one in submissions:
+        if one.id in fresh:
+            fresh.discard(one.id)
+            record = make_regular(one.fields, one.country)
+            faults = faults_of(one.fields, record) + faults_of_meeting(one.call, one.said_at or now)
+            arrival = arrival_of(one.id, one.card_id, one.fields, record, one.curator)
+            rule = None if faults else no_lead_yet(one.source, one.fields, one.occasion, one.call)
+            if rule:
+                not_yet.append(Early(one, arrival, rule))
+                continue
+            records.append((one, record, faults, None if faults else arrival))
+
+    arrivals = [arrival for _, _, _, arrival in records if arrival]
+    keys = dict.fromkeys(key for arrival in (*arrivals, *(one.arrival for one in not_yet)) for key in arrival.keys)
+    await store.hold_keys(db, keys)
+    known = await store.look_up(db, keys)
+    before = set(known.cards)
+    recognised = recognise(arrivals, known, not_of or {})
+
+    await store.open_cards(db, [card for client_id, card in known.cards.items() if client_id not in before], now)
+    gains: dict[UUID, list[Arrival]] = {}
+    for result in recognised:
+        if result.changed and result.card.client_id in before:
+            gains.setdefault(result.card.client_id, []).append(result.arrival)
+    held = await store.read_cards(db, gains, lock=True)
+    await store.change_cards(db, [_with(card, gains[card.client_id]) for card in held])
+    await store.keep_keys(db, recognised)
+    await store.keep_shared_keys(db, recognised)
+
+    await early.keep(not_yet, db, now)
+    places = {one.id: place for place, one in enumerate(submissions)}
+    found_again = await early.find_again(recognised, known, places, db, now)
+    results = {result.arrival.lead_id: result for result in recognised}
+    contacts, decisions, said = [], [], []
+    for one, record, faults, _ in records:
+        found = results.get(one.id)
+        if found and found.changed:
+            contacts += _contact(one, record, found)
+        decisions.append(_row(one, record, found, faults, now))
+        events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now))
+        said += [one.cause.says(event) for event in events if event]
+    await store.keep_decisions(db, decisions, contacts)
+    await store.open_reviews(db, [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)])
+    await store.open_audits(db, [row for result in recognised for row in _audits(result, now)])
+    met = {(each.contact_id, results[lead].card.client_id) for lead, told in found_again.items() for each in told}
+    return said + await early.tell(not_yet, known, met, db, now)
+
+
+def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:
+    """The card as it stands in the base now, with what this batch adds: somebody may have added to it meanwhile."""
+    for arrival in arrivals:
+        card = card.joined_by(arrival)
+    return card
+
+
+def _event(
+    one: Submission,
+    record: RegularLead,
+    result: Recognised | None,
+    faults: list[Fault],
+    earlier: Sequence[EarlierContact] = (),
+) -> Event | None:
+    if result is None:
+        return LeadRejected(lead_id=one.id, import_id=one.import_id, row=one.row, faults=faults)
+    region, region_by = result.region
+    if one.purpose == "clients":
+        if not (result.opened or result.curated):
+            return None
+        return ClientRegistered(
+            client_id=result.card.belongs_to,
+            name=result.card.name,
+            region=region,
+            curator=result.card.curator,
+            import_id=one.import_id,
+            row=one.row,
+        )
+    wish = wish_of(one.fields, one.received_at.date())
+    phone = next((phone.e164 or phone.local for phone in record.phones), one.fields.phone)
+    email = next((box.email for box in record.mailboxes), one.fields.email)
+    return LeadAccepted(
+        lead_id=one.id,
+        client_id=result.card.belongs_to,
+        outcome=result.decision.outcome,
+        source=one.source,
+        campaign=one.campaign,
+        submitter=one.submitter,
+        named_manager=one.named_manager,
+        worked_with=(one.call.worked_with or None) if one.call else None,
+        import_id=one.import_id,
+        row=one.row,
+        received_at=one.received_at,
+        region=region,
+        region_by=cast(By, region_by),
+        company=one.fields.company or result.card.name,
+        contact=record.contact or one.fields.contact,
+        phone=phone,
+        email=email,
+        interest=one.fields.interest,
+        named_date=wish.named_date,
+        spoken_on=wish.spoken_on,
+        wishes_call=wish.wishes_call,
+        earlier=list(earlier),
+        meeting=meeting_of(one.call),
+    )
+
+
+def _delayed(one: Submission, result: Recognised | None, now: datetime) -> Event | None:
+    """A call that was entered too late is told: its head wants to know (R1-22)."""
+    ended_at = one.call.ended_at if one.call else None
+    if result is None or ended_at is None or (lag := entry_lag(ended_at, now)) <= ENTERED_WITHIN:
+        return None
+    return EntryDelayed(
+        lead_id=one.id,
+        client_id=result.card.belongs_to,
+        submitter=one.submitter,
+        ended_at=ended_at,
+        lag_s=round(lag.total_seconds(), 1),
+        allowed_s=ENTERED_WITHIN.total_seconds(),
+    )
+
+
+# ── rows of the decision log ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(
+    one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault], now: datetime
+) -> dict[str, Any]:
+    if result is None:
+        told = [fault.model_dump() for fault in faults]
+        return store.decision_row(one, REJECTED, "R1-40", record.flags, now, faults=told)
+    decision, (region, region_by) = result.decision, result.region
+    return store.decision_row(
+        one,
+        decision.outcome.value,
+        decision.rule,
+        [*record.flags, *result.arrival.region_flags],
+        now,
+        client_id=result.card.client_id,
+        score=decision.score,
+        evidence=[_evidence(item) for item in decision.evidence],
+        candidates=_candidates(decision),
+        region=region,
+        region_by=region_by,
+    )
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    return {
+        "key": item.key,
+        "level": item.level,
+        "lead": item.lead,
+        "client": item.client,
+        "weight": item.weight,
+        "df": item.df,
+    }
+
+
+def _candidates(decision: Decision) -> list[dict[str, Any]]:
+    return [_candidate(one, review=True) for one in decision.possible] + [
+        _candidate(one, review=False) for one in decision.others
+    ]
+
+
+def _candidate(one: Judgement, *, review: bool) -> dict[str, Any]:
+    return {
+        "client_id": str(one.card.client_id),
+        "name": one.card.name,
+        "for_review": review,
+        "rule": one.rule,
+        "score": one.score,
+        "conflicts": list(one.comparison.conflicts),
+        "evidence": [_evidence(item) for item in one.comparison.evidence],
+    }
+
+
+def _doubts(one: Submission, result: Recognised | None, now: datetime) -> list[dict[str, Any]]:
+    """What a person is to settle: whether the card that this submission opened is each of the clients it may be."""
+    if result is None:
+        return []
+    return [
+        {
+            "id": id_of(one.id, f"review/{doubt.card.belongs_to}"),
+            "card_id": result.card.client_id,
+            "other_id": doubt.card.belongs_to,
+            "lead_id": one.id,
+            "import_id": one.import_id,
+            "rule": doubt.rule,
+            "score": doubt.score,
+            "priority": priority(one.source, doubt),
+            "suggested": suggest(doubt),
+            "conflicts": list(doubt.comparison.conflicts),
+            "evidence": [_evidence(item) for item in doubt.comparison.evidence],
+            "opened_at": now,
+        }
+        for doubt in result.decision.possible
+    ]
+
+
+def _audits(result: Recognised, now: datetime) -> list[dict[str, Any]]:
+    """A lead that was joined to a card by itself and that a person is to look at (MATCHING §11)."""
+    decision = result.decision
+    one_in = audited_as_one_in(decision.outcome, decision.rule, result.arrival.lead_id)
+    row = {
+        "lead_id": result.arrival.lead_id,
+        "client_id": result.card.client_id,
+        "rule": decision.rule,
+        "score": decision.score,
+        "one_in": one_in,
+        "opened_at": now,
+    }
+    return [row] if one_in else []
+
+
+def _contact(one: Submission, record: RegularLead, result: Recognised) -> list[dict[str, Any]]:
+    """Whom the submission names and how he is reached, as one line; nothing when it names nobody and no way."""
+    fields = one.fields
+    row = {
+        "client_id": result.card.client_id,
+        "submission_id": one.id,
+        "name": record.contact or fields.contact,
+        "position": fields.position,
+        "phone": "; ".join(filter(None, (fields.phone, fields.fax))),
+        "email": fields.email,
+        "website": fields.website,
+    }
+    return [row] if any(row[name] for name in ("name", "phone", "email", "website")) else []
