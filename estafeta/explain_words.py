@@ -76,7 +76,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{who} says that this is wrong, but it stays: {because}. {note}",
         "{who} говорит, что это неверно, но лид остаётся: {because}. {note}",
     ),
-    "again": (
+    "taken_again": (
         "taken in again: it had been joined to a wrong card as lead {id}",
         "принят заново: как лид {id} был присоединён не к той карточке",
     ),
