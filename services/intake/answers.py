@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import early, store
 from services.intake.rules.acceptance import faults_of
 from services.intake.rules.arrival import arrival_of
-from services.intake.rules.call_script import ENTERED_WITHIN
 from services.intake.rules.compare import Evidence
 from services.intake.rules.early_contact import BECAUSE as NOT_YET
 from services.intake.rules.keys import NORM_VERSION
@@ -444,6 +443,6 @@ async def tell_undo(question: TellUndo, db: AsyncConnection) -> dict[str, Any]:
 
 async def report_sources(question: ReportSources, db: AsyncConnection) -> dict[str, Any]:
     """`{sources: [...], entered_within_s}`: what each source and campaign brought, the most first (REGULATION §6, reports)."""
-    allowed = ENTERED_WITHIN.total_seconds()
+    allowed = (await store.entry_term(db)).total_seconds()
     found = await store.sources_between(db, question.since, question.until, allowed)
     return {"sources": [dict(row) for row in found], "entered_within_s": allowed}

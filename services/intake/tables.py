@@ -340,3 +340,12 @@ proposals = Table(
     Column("settled_note", Text),
     Index("proposals_waiting", "proposed_at", postgresql_where=text("state = 'waiting'")),
 )
+
+# How long after its end a call may be entered, in minutes by the clock: «during the call or right after it».
+entry_policies = Table(
+    "entry_policies",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("amount", Integer, nullable=False),
+    Column("unit", Text, nullable=False),
+)

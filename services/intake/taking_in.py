@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -77,12 +77,14 @@ async def take_in(
     found_again = await early.find_again(recognised, known, places, db, now)
     results = {result.arrival.lead_id: result for result in recognised}
     contacts, decisions, said = [], [], []
+    ended = any(one.call and one.call.ended_at for one, *_ in records)
+    term = await store.entry_term(db) if ended else ENTERED_WITHIN  # lists and forms are not asked for it
     for one, record, faults, _ in records:
         found = results.get(one.id)
         if found and found.changed:
             contacts += _contact(one, record, found)
         decisions.append(_row(one, record, found, faults, now))
-        events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now))
+        events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now, term))
         said += [one.cause.says(event) for event in events if event]
     await store.keep_decisions(db, decisions, contacts)
     await store.open_reviews(db, [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)])
@@ -149,10 +151,10 @@ def _event(
     )
 
 
-def _delayed(one: Submission, result: Recognised | None, now: datetime) -> Event | None:
+def _delayed(one: Submission, result: Recognised | None, now: datetime, term: timedelta) -> Event | None:
     """A call that was entered too late is told: its head wants to know (R1-22)."""
     ended_at = one.call.ended_at if one.call else None
-    if result is None or ended_at is None or (lag := entry_lag(ended_at, now)) <= ENTERED_WITHIN:
+    if result is None or ended_at is None or (lag := entry_lag(ended_at, now)) <= term:
         return None
     return EntryDelayed(
         lead_id=one.id,
@@ -160,7 +162,7 @@ def _delayed(one: Submission, result: Recognised | None, now: datetime) -> Event
         submitter=one.submitter,
         ended_at=ended_at,
         lag_s=round(lag.total_seconds(), 1),
-        allowed_s=ENTERED_WITHIN.total_seconds(),
+        allowed_s=term.total_seconds(),
     )
 
 

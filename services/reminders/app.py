@@ -1,9 +1,10 @@
 """Composition root: what reminders handles, answers and does by the clock."""
 
-from services.reminders import answers, awaiting, handlers, moving, store, tables, watch
+from services.reminders import answers, awaiting, handlers, late_entries, moving, store, tables, watch
 from shared.events import (
     AssignmentAnswered,
     AssignmentReopened,
+    EntryDelayed,
     OfficeChanged,
     StaffChanged,
     TaskClosed,
@@ -22,6 +23,7 @@ ROOM = Room(
         TaskMoved: moving.move_deadlines,
         AssignmentAnswered: awaiting.end_answers,
         AssignmentReopened: awaiting.ask_again,
+        EntryDelayed: late_entries.tell_of_late_entries,
         OfficeChanged: handlers.learn_offices,
         StaffChanged: handlers.learn_staff,
     },

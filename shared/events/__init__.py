@@ -54,6 +54,7 @@ from shared.events.reminders import (
     AnswerDue,
     DeadlineReached,
     DeadlineSet,
+    LateEntryTold,
 )
 from shared.events.routing import (
     AnswerRefused,
@@ -144,6 +145,7 @@ __all__ = [
     "HandOnAnswered",
     "JoinAudited",
     "JudgementRefused",
+    "LateEntryTold",
     "LeadAccepted",
     "LeadAssigned",
     "LeadHandedOn",

@@ -82,7 +82,7 @@ class ContactKept(Event, owner="intake", about="contact/{contact_id}"):
     client_id: UUID | None = None
 
 
-class EntryDelayed(Event, owner="intake", about="lead/{lead_id}"):
+class EntryDelayed(Event, owner="intake", about="lead/{lead_id}", heard_by=("reminders",)):
     """A call was entered later after its end than is allowed; both in seconds (R1-22)."""
 
     lead_id: UUID

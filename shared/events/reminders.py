@@ -39,3 +39,14 @@ class AnswerDue(Event, owner="reminders", about="assignment/{lead_id}", heard_by
     step: Literal["warning", "expired"]
     tells: str
     due_at: AwareDatetime
+
+
+class LateEntryTold(Event, owner="reminders", about="entry/{lead_id}"):
+    """The head of whoever entered a call late is told, in his office or above; both times in seconds (R1-22, R4-08)."""
+
+    lead_id: UUID
+    client_id: UUID
+    submitter: str | None = None
+    tells: str
+    lag_s: float
+    allowed_s: float

@@ -10,7 +10,7 @@ from services.intake.rules.agreed_meeting import meeting_of
 from shared.commands import CallForm, LeadFields, ScriptQuestion
 
 ENTERED_WITHIN = timedelta(minutes=5)
-"""The SLA of R1-22, «during the call or right after it»: what is entered later is told to the head."""
+"""The SLA of R1-22, «during the call or right after it»: what the setting begins with (table `entry_policies`)."""
 
 QUESTIONS: tuple[str, ...] = get_args(ScriptQuestion)
 

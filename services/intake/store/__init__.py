@@ -114,6 +114,7 @@ from services.intake.store.reviews import (
     skip_reviews,
 )
 from services.intake.store.submissions import (
+    entry_term,
     keep_imports,
     keep_submissions,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "early_contacts_of",
     "early_contacts_to_renew",
     "end_undoing",
+    "entry_term",
     "hold_audits",
     "hold_families",
     "hold_keys",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
-from services.intake.rules.call_script import as_kept
+from services.intake.rules.call_script import ENTERED_WITHIN, as_kept
 from services.intake.rules.submission import Submission
-from shared.database import insert
+from shared.database import fetch, insert
+from shared.words import Source
 
 
 async def keep_submissions(db: AsyncConnection, submissions: Sequence[Submission], now: datetime) -> set[UUID]:
@@ -45,6 +46,12 @@ async def keep_submissions(db: AsyncConnection, submissions: Sequence[Submission
     ]
     kept = await insert(db, tables.submissions, rows, then="on conflict do nothing returning id")
     return {row["id"] for row in kept}
+
+
+async def entry_term(db: AsyncConnection) -> timedelta:
+    """How long after its end a call may be entered: a setting, at first `ENTERED_WITHIN` (R1-22)."""
+    rows = await fetch(db, "select amount from entry_policies where source = $1", Source.INBOUND_CALL.value)
+    return timedelta(minutes=rows[0]["amount"]) if rows else ENTERED_WITHIN
 
 
 async def keep_imports(db: AsyncConnection, imports: Sequence[Mapping[str, Any]]) -> None:
