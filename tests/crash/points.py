@@ -67,9 +67,6 @@ _SENDING = ("Ledger.unsent", "Bus.publish", "Ledger.mark_sent")
 _COMPARING = ("Ledger.unheard", "Ledger.places", "Bus.passed", "Bus.ask", "Ledger.send_again", "Ledger.note_heard")
 _REVIVING = ("Ledger.revived", "Ledger.enter_commands", HANDLER, "Ledger.settle")
 
-_QUIET = "reminders"
-"""What it tells others (a receiver has not answered) takes minutes of office hours: on this stage nobody waits so long."""
-
 WITHIN: dict[str, Sequence[str]] = {
     "intake_commands": (*_WORKING, "Bus.later"),
     "intake_bulk": _WORKING,
@@ -79,17 +76,18 @@ WITHIN: dict[str, Sequence[str]] = {
 }
 """The lines in which a room dies within the transaction as well: every room has one, on the way of a lead."""
 
+_WATCHES = {"intake": ("watch0",), "reminders": ("watch0", "watch1")}
+"""The watches that say something on the way of a lead: it is asked back, its deadline comes, its receiver is silent."""
+
 
 def lines_of(room: str) -> Iterator[tuple[str, Sequence[str]]]:
     """Each line of work in a room, by the name of its task, with the steps at which the room dies there."""
     for reading in readings_of(room):
-        if reading.source == _QUIET:
-            continue
         yield reading.durable, (*_AT_THE_EDGE, *WITHIN.get(reading.durable, ()))
-    yield "relay", (*_SENDING, *(_COMPARING if listeners_of(room) and room != _QUIET else ()))
+    yield "relay", (*_SENDING, *(_COMPARING if listeners_of(room) else ()))
     yield "revive", (COMMIT, *_REVIVING) if room == "process" else (COMMIT,)
-    if room == "reminders":
-        yield "watch0", ("Ledger.put", COMMIT)
+    for watch in _WATCHES.get(room, ()):
+        yield watch, ("Ledger.put", COMMIT)
 
 
 def points_of(room: str) -> list[str]:

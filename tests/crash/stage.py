@@ -30,7 +30,7 @@ from estafeta.importing import Intent
 from estafeta.importing import commands as list_commands
 from estafeta.sample.generator import exhibition, world
 from shared.bus import EVENTS, Reading
-from shared.commands import RecordTouch, SettleLetter, SubmitLead, SubmitRows
+from shared.commands import RecordTouch, SettleLetter, SubmitLead, SubmitRows, UndoImport
 from shared.message import ROOMS, Command
 from shared.nats_client import connect
 from shared.provision import prepare_bus, readings_of
@@ -47,6 +47,10 @@ ROWS = 8
 _ROOT = Path(estafeta.__file__).parents[1]
 _ACK_WAIT = 1.0
 _PACE, _BACKLOG = 0.1, 8
+_WITHOUT_PATIENCE = Source.OTHER
+"""Leads of this source must be taken at once: who does not is silent, and they go from one to the next."""
+_MARKS_ALONE = {"intake_hears_process"}
+"""Only lists are taken back, and what is said of it travels with them: in this line come but the relay's marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ NEWS = (
     Poison("evt.routing.staff.changed", ("process", "reminders"), "StaffChanged.v1", "staff/poison"),
     Poison("evt.process.process.opened", ("routing",), "ProcessOpened.v1", "client/poison-1"),
     Poison("evt.process.task.set", ("reminders",), "TaskSet.v1", "tasks/poison"),
+    Poison("evt.process.recall.answered", ("intake",), "RecallAnswered.v1", "recall/poison"),
+    Poison("evt.reminders.answer.due", ("routing",), "AnswerDue.v1", "assignment/poison"),
 )
 
 
@@ -124,8 +130,9 @@ class Stage:
             people.create_task(self._send(self._settle_nothing(), "reminders_commands"))
             # A lead that comes before the company is put off for longer and longer.
             await self._until(self._company_stands)
-            people.create_task(self._send(self._submit_leads(), "intake_commands", *far))
+            people.create_task(self._send(self._submit_leads(), "intake_commands", "routing_hears_reminders", *far))
             people.create_task(self._send(self._send_lists(), "intake_bulk", *map("{}_bulk".format, far)))
+            people.create_task(self._send(self._undo_lists(), "intake_hears_process_bulk", *map("{}_bulk".format, far)))
             people.create_task(self._send(self._touch(), "process_commands", "routing_hears_process"))
 
     async def _company_stands(self) -> bool:
@@ -159,7 +166,8 @@ class Stage:
     async def _submit_leads(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         for number, row in enumerate(cycle(self._visitors)):
             fields = row_of(1, row.fields).fields
-            lead = SubmitLead(source_system=SYSTEM, external_id=str(number), source=Source.WEBSITE, fields=fields)
+            source = _WITHOUT_PATIENCE if number % 8 == 0 else Source.WEBSITE
+            lead = SubmitLead(source_system=SYSTEM, external_id=str(number), source=source, fields=fields)
             yield lead, uuid5(SPACE, f"lead/{number}"), ""
 
     async def _send_lists(self) -> AsyncIterator[tuple[Command, UUID, str]]:
@@ -168,6 +176,13 @@ class Stage:
             rows = [row_of(number, row.fields) for number, row in enumerate(islice(visitors, ROWS), 2)]
             for id_, command in list_commands(uuid5(SPACE, name), name, rows, Intent(name)):
                 yield command, id_, ""
+
+    async def _undo_lists(self) -> AsyncIterator[tuple[Command, UUID, str]]:
+        known = "select id from intake.imports where undo_at is null order by begun_at limit 1"
+        while not self.enough:
+            for row in await self.look(known):
+                yield UndoImport(import_id=row.id), uuid5(row.id, "undo"), ""
+            await asyncio.sleep(1.0)
 
     async def _touch(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         rng, nth = Random(5), 0
@@ -181,11 +196,16 @@ class Stage:
 
     async def _change_the_company(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         company, nth = read_company(COMPANY), 0
+        offices = [office.model_copy(update={"hours": "Mon-Sun 00:00-24:00"}) for office in company.offices]
         while True:
             nth += 1
             first, *others = company.staff
             renamed = first.model_copy(update={"name": f"{first.name} {nth}"})
-            yield company.model_copy(update={"staff": [renamed, *others]}), uuid5(SPACE, f"company/{nth}"), ""
+            yield (
+                company.model_copy(update={"offices": offices, "staff": [renamed, *others]}),
+                uuid5(SPACE, f"company/{nth}"),
+                "",
+            )
 
     async def _settle_nothing(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         nth = 0
@@ -205,7 +225,7 @@ class Stage:
         async with asyncio.TaskGroup() as cures:
             for room in ROOMS:
                 cures.create_task(self._cure(room))
-            for source in ("process", "routing", "intake"):
+            for source in ("reminders", "process", "routing", "intake"):
                 await self._lose(source)
             for poison in NEWS:  # not before the losses: what came past any outbox cannot be sent again
                 await self._swallow(poison)
@@ -216,7 +236,10 @@ class Stage:
     async def _lose(self, source: str) -> None:
         """What `source` said is in the stream and no listener has fetched it, when it goes: nobody will bring it again."""
         listeners = [
-            reading for room in ROOMS for reading in readings_of(room) if reading.source == source and not reading.bulk
+            reading
+            for room in ROOMS
+            for reading in readings_of(room)
+            if reading.source == source and reading.durable not in _MARKS_ALONE and not reading.bulk
         ]
         for reading in listeners:
             await self.js.pause_consumer(EVENTS, reading.durable, "2100-01-01T00:00:00Z")
@@ -281,8 +304,13 @@ async def stage(folder: Path, database: URL, nats_url: str) -> AsyncIterator[Sta
     rooms = RoomProcess("rooms", folder / "log", [sys.executable, "-P", "-m", "tests.crash", str(folder)], {
         **env, "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"})  # fmt: skip
     db = create_async_engine(database, pool_size=4)
-    rooms.spawn()
     try:
+        async with db.begin() as admin:
+            no_time = text(
+                "update reminders.acceptance_policies set amount = 0, unit = 'working_minutes' where source = :it"
+            )
+            await admin.execute(no_time, {"it": _WITHOUT_PATIENCE})
+        rooms.spawn()
         async with Bus(Line(nats_url)) as bus:
             yield Stage(folder, bus, js, db)
     finally:
