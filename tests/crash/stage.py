@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count, cycle, islice
 from pathlib import Path
 from random import Random
@@ -30,6 +31,7 @@ from estafeta.importing import Intent
 from estafeta.importing import commands as list_commands
 from estafeta.sample.generator import exhibition, world
 from shared.bus import EVENTS, Reading
+from shared.clock import host_now
 from shared.commands import RecordTouch, SettleLetter, SubmitLead, SubmitRows, UndoImport
 from shared.message import ROOMS, Command
 from shared.nats_client import connect
@@ -126,7 +128,9 @@ class Stage:
         far = ["routing_hears_intake", "process_hears_routing", "reminders_hears_process"]
         async with asyncio.TaskGroup() as people:
             people.create_task(self._look_at_backlog())
-            people.create_task(self._send(self._change_the_company(), "routing_commands", "reminders_hears_routing"))
+            people.create_task(
+                self._send(self._change_the_company(), "routing_commands", "reminders_hears_routing", most=1)
+            )
             people.create_task(self._send(self._settle_nothing(), "reminders_commands"))
             # A lead that comes before the company is put off for longer and longer.
             await self._until(self._company_stands)
@@ -148,9 +152,9 @@ class Stage:
                 self._backlog[reading.durable] = await self.backlog(reading)
             await asyncio.sleep(0.3)
 
-    async def _send(self, wishes: AsyncIterator[tuple[Command, UUID, str]], *lines: str) -> None:
+    async def _send(self, wishes: AsyncIterator[tuple[Command, UUID, str]], *lines: str, most: int = _BACKLOG) -> None:
         async for command, id_, room in wishes:
-            while any(self._backlog[line] > _BACKLOG for line in lines) and not self.enough:  # noqa: ASYNC110  # polled
+            while any(self._backlog[line] > most for line in lines) and not self.enough:  # noqa: ASYNC110  # polled
                 await asyncio.sleep(0.1)
             if self.enough:
                 return
@@ -196,7 +200,9 @@ class Stage:
 
     async def _change_the_company(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         company, nth = read_company(COMPANY), 0
-        offices = [office.model_copy(update={"hours": "Mon-Sun 00:00-24:00"}) for office in company.offices]
+        today = host_now().date()
+        always = {"hours": "Mon-Sun 00:00-24:00", "working_days": [today + timedelta(days=day) for day in range(-1, 3)]}
+        offices = [office.model_copy(update=always) for office in company.offices]
         while True:
             nth += 1
             first, *others = company.staff
@@ -225,8 +231,9 @@ class Stage:
         async with asyncio.TaskGroup() as cures:
             for room in ROOMS:
                 cures.create_task(self._cure(room))
-            for source in ("reminders", "process", "routing", "intake"):
-                await self._lose(source)
+            async with asyncio.TaskGroup() as losses:
+                for source in ROOMS:
+                    losses.create_task(self._lose(source))
             for poison in NEWS:  # not before the losses: what came past any outbox cannot be sent again
                 await self._swallow(poison)
 

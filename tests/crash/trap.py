@@ -12,6 +12,8 @@ from weakref import WeakSet
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared import relay, unit
+from shared.bus import Letter
 from shared.commands import SettleLetter
 from shared.ledger import Book, Ledger
 from shared.message import Batch, NotYet, Said, Unfit
@@ -23,6 +25,9 @@ KILLED = 137
 
 NOT_YET, UNFIT = "not while the mood lasts", "only among the letters that are taken up again"
 """Wishes that a room in a mood cannot bear, by their `why`: so letters are put off, die and are taken up again."""
+
+_SOON = 1.0
+"""A life is short here: whatever is put off comes again within so many seconds, and relays compare as often."""
 
 _WRITING = {"note_passed", "lock_marks", "enter_commands", "put", "bury", "settle"}
 
@@ -44,6 +49,7 @@ class Trap:
         self._around_commit()
         self._around_lead()
         self._around_handlers()
+        self._hurry()
 
     def pass_by(self, half: str, step: str) -> None:
         """Die here, if this is a point at which nobody of this room has died yet."""
@@ -105,6 +111,11 @@ class Trap:
             real(unit, book, {message: self._handler(handler) for message, handler in handlers.items()})
 
         Unit.__init__ = trapped  # type: ignore[method-assign, assignment]
+
+    def _hurry(self) -> None:
+        backoff: Callable[[Letter], float] = unit._backoff
+        unit._backoff = lambda letter: min(backoff(letter), _SOON)
+        unit._LONGEST_GAP = relay.COMPARE_EVERY = _SOON
 
     def _handler(self, real: Handler) -> Handler:
         async def trapped(batch: Batch[Any], db: AsyncConnection) -> Said:
