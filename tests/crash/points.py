@@ -1,7 +1,7 @@
 """The table of crash points: each step of the kernel at which a room dies, in each line of work that takes it.
 
 A line of work is a reading of a room (its commands, its lists, what it hears of another room), the relay that sends what
-the room has said, the loop that takes dead letters up again, or a watch.
+the room has said, the loop that takes dead letters up again, the letterbox of its own door, or a watch.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ STEPS: dict[type[Any], tuple[str, ...]] = {
 """What is awaited by name: a room dies before and after it."""
 
 COMMIT, LEAD, HANDLER = "commit", "lead", "handler"
+CLAIM, SETTLE = "Letterbox.claim", "Letterbox.settle"
+"""What a room brings to its letterbox: called, as its handlers are, out of a table of its own."""
 BLOCKS = {(Book, "open"): COMMIT, (Book, "lead"): LEAD}
 """What is entered and left: a room dies before and after the commit at its end, or as soon as it leads."""
 
@@ -86,6 +88,8 @@ def lines_of(room: str) -> Iterator[tuple[str, Sequence[str]]]:
         yield reading.durable, (*_AT_THE_EDGE, *WITHIN.get(reading.durable, ()))
     yield "relay", (*_SENDING, *(_COMPARING if listeners_of(room) else ()))
     yield "revive", (COMMIT, *_REVIVING) if room == "process" else (COMMIT,)
+    if room == "intake":
+        yield "letterbox", (CLAIM, COMMIT, "Ledger.enter_commands", HANDLER, "Ledger.put", SETTLE)
     for watch in _WATCHES.get(room, ()):
         yield watch, ("Ledger.put", COMMIT)
 

@@ -12,14 +12,17 @@ import pytest
 from shared.bus import Bus
 from shared.events import kind_of, listeners_of
 from shared.ledger import Book, Ledger
+from shared.letterbox import work_off
 from shared.message import ROOMS
 from shared.relay import Relay
 from shared.service import Service
 from shared.unit import Unit
-from tests.crash.points import BLOCKS, COMMIT, HANDLER, LEAD, LEFT_OUT, STEPS, lines_of
+from tests.crash.points import BLOCKS, CLAIM, COMMIT, HANDLER, LEAD, LEFT_OUT, SETTLE, STEPS, lines_of
 from tests.crash.stage import NEWS
 
-KERNEL: tuple[Callable[..., Any], ...] = (Unit, Relay, Service._listen, Service._watch, Service._revive)
+KERNEL: tuple[Callable[..., Any], ...] = (
+    Unit, Relay, Service._listen, Service._watch, Service._revive, Service._work_off, work_off,
+)  # fmt: skip
 """Where messages are heard, applied, sent and taken up again."""
 
 
@@ -45,7 +48,8 @@ def own(code: Callable[..., Any]) -> set[str]:
 
 
 STEP_NAMES = {name for names in STEPS.values() for name in names} | {name for _, name in BLOCKS}
-OWN_NAMES = set().union(*(own(code) for code in KERNEL))
+STEP_NAMES |= {step.partition(".")[2] for step in (CLAIM, SETTLE)}
+OWN_NAMES = set().union(*(own(code) for code in KERNEL), {code.__name__ for code in KERNEL})
 AWAITED = set().union(*(awaited(code) for code in KERNEL))
 
 
@@ -79,7 +83,7 @@ def test_each_step_is_there_and_is_died_at_in_some_room(owner: type[Any]) -> Non
     for name in STEPS[owner]:
         assert inspect.iscoroutinefunction(getattr(owner, name))
         assert f"{owner.__name__}.{name}" in taken
-    assert {COMMIT, HANDLER} <= taken and LEAD
+    assert {COMMIT, HANDLER, CLAIM, SETTLE} <= taken and LEAD
 
 
 def test_each_poisonous_piece_of_news_is_about_something_that_its_rooms_listen_to() -> None:

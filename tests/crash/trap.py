@@ -12,13 +12,16 @@ from weakref import WeakSet
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.intake.store import receipts
 from shared import relay, unit
 from shared.bus import Letter
 from shared.commands import SettleLetter
 from shared.ledger import Book, Ledger
+from shared.letterbox import Letterbox
 from shared.message import Batch, NotYet, Said, Unfit
+from shared.service import Service
 from shared.unit import Handler, Unit
-from tests.crash.points import COMMIT, HANDLER, LEAD, STEPS, lines_of, point_in, points_of
+from tests.crash.points import CLAIM, COMMIT, HANDLER, LEAD, SETTLE, STEPS, lines_of, point_in, points_of
 
 KILLED = 137
 """The exit code of a process that died in a trap."""
@@ -26,7 +29,7 @@ KILLED = 137
 NOT_YET, UNFIT = "not while the mood lasts", "only among the letters that are taken up again"
 """Wishes that a room in a mood cannot bear, by their `why`: so letters are put off, die and are taken up again."""
 
-_SOON = 1.0
+_SOON = 1
 """A life is short here: whatever is put off comes again within so many seconds, and relays compare as often."""
 
 _WRITING = {"note_passed", "lock_marks", "enter_commands", "put", "bury", "settle"}
@@ -39,7 +42,7 @@ class Trap:
         self.stones, self.mood = folder / room, folder / room / "mood"
         self.waiting = frozenset(points_of(room)) - {stone.name for stone in self.stones.iterdir()}
         self._lines = frozenset(line for line, _ in lines_of(room))
-        self._writing: WeakSet[Ledger] = WeakSet()
+        self._writing: WeakSet[AsyncConnection] = WeakSet()
 
     def set_everywhere(self) -> None:
         """Stand before and behind every step of the real code."""
@@ -49,6 +52,7 @@ class Trap:
         self._around_commit()
         self._around_lead()
         self._around_handlers()
+        self._around_letterbox()
         self._hurry()
 
     def pass_by(self, half: str, step: str) -> None:
@@ -72,7 +76,7 @@ class Trap:
             result = await real(self_, *values, **named)
             if has_something and _is_something(result):
                 if name in _WRITING:
-                    self._writing.add(self_)
+                    self._writing.add(self_.db)
                 self.pass_by("after", step)
             return result
 
@@ -85,7 +89,7 @@ class Trap:
         async def trapped(book: Book) -> AsyncIterator[Ledger]:
             async with real(book) as ledger:
                 yield ledger
-                if writes := ledger in self._writing:
+                if writes := ledger.db in self._writing:
                     self.pass_by("before", COMMIT)
             if writes:
                 self.pass_by("after", COMMIT)
@@ -112,10 +116,29 @@ class Trap:
 
         Unit.__init__ = trapped  # type: ignore[method-assign, assignment]
 
+    def _around_letterbox(self) -> None:
+        real = Service._work_off
+
+        def guarded(step: str, called: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def trapped(db: AsyncConnection, *values: Any) -> Any:
+                self.pass_by("before", step)
+                result = await called(db, *values)
+                if result is None or result:
+                    self._writing.add(db)
+                    self.pass_by("after", step)
+                return result
+
+            return trapped
+
+        async def trapped(service: Service, box: Letterbox) -> None:
+            await real(service, Letterbox(guarded(CLAIM, box.claim), guarded(SETTLE, box.settle)))
+
+        Service._work_off = trapped  # type: ignore[method-assign, assignment]
+
     def _hurry(self) -> None:
         backoff: Callable[[Letter], float] = unit._backoff
         unit._backoff = lambda letter: min(backoff(letter), _SOON)
-        unit._LONGEST_GAP = relay.COMPARE_EVERY = _SOON
+        unit._LONGEST_GAP = relay.COMPARE_EVERY = receipts._HELD = _SOON
 
     def _handler(self, real: Handler) -> Handler:
         async def trapped(batch: Batch[Any], db: AsyncConnection) -> Said:
