@@ -220,7 +220,8 @@ async def note_handed_on(answers: Batch[HandOnAnswered], db: AsyncConnection) ->
         client = clients[answer.client_id]
         if client.given_lead == answer.lead_id:
             client = replace(client, given_to=None, given_lead=None)
-        client = replace(client, process_id=answer.process_id, open_with=answer.manager)
+        if client.process_id == answer.process_id:  # else that sale has ended meanwhile, and nothing is open with its manager
+            client = replace(client, open_with=answer.manager)
         if answer.stays is not None:
             keeper = _keeper(attempts[answer.lead_id], answer)
             if keeper is not holding:

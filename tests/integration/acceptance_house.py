@@ -108,16 +108,19 @@ class Acceptance(House):
         )
         return row
 
-    async def touch(self, one: LeadAccepted, by: str) -> list[Event]:
-        """Somebody calls the client."""
+    async def touch(self, one: LeadAccepted, by: str, *, lost: bool = False) -> list[Event]:
+        """Somebody calls the client, who has bought elsewhere if the sale is `lost`."""
+        follows: dict[str, Any] = {"next": {"kind": TaskKind.CALL, "due_at": NOW + timedelta(days=9)}}
+        if lost:
+            follows = {"end": {"reason": "bought elsewhere"}}
         wish = RecordTouch.model_validate(
             {
                 "client_id": one.client_id,
                 "by": by,
                 "kind": TouchKind.CALL,
-                "result": TouchResult.REACHED,
+                "result": TouchResult.REFUSED if lost else TouchResult.REACHED,
                 "comment": "спросил о поставке",
-                "next": {"kind": TaskKind.CALL, "due_at": NOW + timedelta(days=9)},
+                **follows,
             }
         )
         return await self.say(wish, "process")
@@ -138,6 +141,7 @@ class Acceptance(House):
         for sale in sales:
             known = clients[sale["client_id"]]
             assert (known["process_id"], known["open_with"]) == (sale["id"], sale["manager"])
+        assert {row["process_id"] for row in clients.values()} - {None} == {sale["id"] for sale in sales}
         assert not [row for row in clients.values() if row["given_to"] or row["given_lead"]]
         tasks = await self.rows("process", "select id, process_id, manager from tasks where is_open")
         by_sale = {sale["id"]: sale["manager"] for sale in sales}

@@ -135,14 +135,17 @@ async def test_the_end_of_the_time_of_one_who_declined_is_not_held_against_the_n
 
 @pytest.mark.rule("R1-42")
 @pytest.mark.rule("G6")
+@pytest.mark.parametrize("lost", [False, True])
 async def test_whoever_has_touched_the_client_before_his_time_was_over_keeps_the_lead_and_the_share(
-    house: Acceptance,
+    house: Acceptance, lost: bool
 ) -> None:
     lead = await house.come("a")
     await house.settle()
     first = (await house.standing(lead))["receiver"]
     before = await house.balances("duty:msk")
     await house.touch(lead, first)  # process has it; routing has not heard of it when the time is over
+    if lost:
+        await house.touch(lead, first, lost=True)
     house.now += 7 * MINUTE
     await house.watch("reminders", awaiting.answers_fall_due)
     house.now += 7 * MINUTE
