@@ -220,7 +220,7 @@ async def note_handed_on(answers: Batch[HandOnAnswered], db: AsyncConnection) ->
         client = clients[answer.client_id]
         if client.given_lead == answer.lead_id:
             client = replace(client, given_to=None, given_lead=None)
-        if client.process_id == answer.process_id:  # else that sale has ended meanwhile, and nothing is open with its manager
+        if client.process_id == answer.process_id:  # else that sale has ended meanwhile: its manager has nothing open
             client = replace(client, open_with=answer.manager)
         if answer.stays is not None:
             keeper = _keeper(attempts[answer.lead_id], answer)

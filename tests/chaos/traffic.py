@@ -1,4 +1,4 @@
-"""What people do while the house burns: single leads, lists, touches that move sales; what the bus acknowledged is noted."""
+"""What people do while the house burns: single leads, lists, touches that move sales; what the bus took is noted."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from estafeta.trouble import Trouble
 from shared.bus import encode_command
 from shared.clock import host_now
 from shared.commands import (
+    ApplyCompany,
     ContractFacts,
     Deferral,
     Ending,
@@ -42,6 +43,23 @@ SYSTEM = "chaos"
 LIST_ROWS = 700
 _LEAD_EVERY = 0.12
 _TOUCH_EVERY = 0.1
+
+WITHOUT_PATIENCE = Source.OTHER
+"""Leads of this source must be taken at once: who does not is silent, and they go from one to the next."""
+
+
+async def take_patience(db: AsyncEngine) -> None:
+    """Give nobody any time to answer for a lead of `WITHOUT_PATIENCE`."""
+    none = "update reminders.acceptance_policies set amount = 0, unit = 'working_minutes' where source = :source"
+    async with db.begin() as admin:
+        await admin.execute(text(none), {"source": WITHOUT_PATIENCE})
+
+
+def always_open(company: ApplyCompany) -> ApplyCompany:
+    """The same company with offices that never close, whatever day it is: deadlines fall due at once, and so do answers."""
+    today = host_now().date()
+    always = {"hours": "Mon-Sun 00:00-24:00", "working_days": [today + timedelta(days=day) for day in range(-1, 3)]}
+    return company.model_copy(update={"offices": [office.model_copy(update=always) for office in company.offices]})
 
 
 def row_of(number: int, cells: dict[str, str]) -> Row:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import count, cycle, islice
 from pathlib import Path
 from random import Random
@@ -31,14 +30,13 @@ from estafeta.importing import Intent
 from estafeta.importing import commands as list_commands
 from estafeta.sample.generator import exhibition, world
 from shared.bus import EVENTS, Reading
-from shared.clock import host_now
 from shared.commands import RecordTouch, SettleLetter, SubmitLead, SubmitRows, UndoImport
 from shared.message import ROOMS, Command
 from shared.nats_client import connect
 from shared.provision import prepare_bus, readings_of
 from shared.settings import Settings
 from shared.words import Source
-from tests.chaos.traffic import row_of, touch_for
+from tests.chaos.traffic import WITHOUT_PATIENCE, always_open, row_of, take_patience, touch_for
 from tests.conftest import url_of
 from tests.crash.points import points_of
 from tests.crash.trap import NOT_YET, UNFIT
@@ -49,8 +47,6 @@ ROWS = 8
 _ROOT = Path(estafeta.__file__).parents[1]
 _ACK_WAIT = 1.0
 _PACE, _BACKLOG = 0.1, 8
-_WITHOUT_PATIENCE = Source.OTHER
-"""Leads of this source must be taken at once: who does not is silent, and they go from one to the next."""
 _MARKS_ALONE = {"intake_hears_process"}
 """Only lists are taken back, and what is said of it travels with them: in this line come but the relay's marks."""
 
@@ -198,7 +194,7 @@ class Stage:
     async def _submit_leads(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         for number, row in enumerate(cycle(self._visitors)):
             fields = row_of(1, row.fields).fields
-            source = _WITHOUT_PATIENCE if number % 3 == 0 else Source.WEBSITE
+            source = WITHOUT_PATIENCE if number % 3 == 0 else Source.WEBSITE
             lead = SubmitLead(source_system=SYSTEM, external_id=str(number), source=source, fields=fields)
             yield lead, uuid5(SPACE, f"lead/{number}"), ""
 
@@ -227,19 +223,12 @@ class Stage:
             await asyncio.sleep(0.1)
 
     async def _change_the_company(self) -> AsyncIterator[tuple[Command, UUID, str]]:
-        company, nth = read_company(COMPANY), 0
-        today = host_now().date()
-        always = {"hours": "Mon-Sun 00:00-24:00", "working_days": [today + timedelta(days=day) for day in range(-1, 3)]}
-        offices = [office.model_copy(update=always) for office in company.offices]
+        company, nth = always_open(read_company(COMPANY)), 0
         while True:
             nth += 1
             first, *others = company.staff
             renamed = first.model_copy(update={"name": f"{first.name} {nth}"})
-            yield (
-                company.model_copy(update={"offices": offices, "staff": [renamed, *others]}),
-                uuid5(SPACE, f"company/{nth}"),
-                "",
-            )
+            yield company.model_copy(update={"staff": [renamed, *others]}), uuid5(SPACE, f"company/{nth}"), ""
 
     async def _settle_nothing(self) -> AsyncIterator[tuple[Command, UUID, str]]:
         nth = 0
@@ -340,11 +329,7 @@ async def stage(folder: Path, database: URL, nats_url: str) -> AsyncIterator[Sta
         **env, "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"})  # fmt: skip
     db = create_async_engine(database, pool_size=4)
     try:
-        async with db.begin() as admin:
-            no_time = text(
-                "update reminders.acceptance_policies set amount = 0, unit = 'working_minutes' where source = :it"
-            )
-            await admin.execute(no_time, {"it": _WITHOUT_PATIENCE})
+        await take_patience(db)
         rooms.spawn()
         async with Bus(Line(nats_url)) as bus:
             yield Stage(folder, bus, js, db)
