@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import store
@@ -19,7 +21,11 @@ async def hand_on(leads: Batch[LeadHandedOn], db: AsyncConnection) -> Said:
     Raises NotYet while a lead has not been heard of.
     """
     found = await store.lock_recalled(db, leads.map(lambda lead: lead.lead_id))
-    sales = {sale.id: sale for sale in await store.lock_sales(db, {lead.process_id for lead in found.values()}, ())}
+    sales: dict[UUID, Sale] = {}
+    wanted = {lead.process_id for lead in found.values()}
+    while wanted:  # a sale may have been joined into another, and that one again
+        sales |= {sale.id: sale for sale in await store.lock_sales(db, wanted, ())}
+        wanted = {sale.joined_into for sale in sales.values() if sale.joined_into} - sales.keys()
     said: Said = []
     going: list[store.Row] = []
     tasks: list[store.Row] = []
@@ -30,6 +36,9 @@ async def hand_on(leads: Batch[LeadHandedOn], db: AsyncConnection) -> Said:
         lead = found[facts.lead_id]
         sale = sales[lead.process_id]
         stays = why_it_stays(lead, sale, facts.from_manager)
+        worked = sale
+        while worked.joined_into:
+            worked = sales[worked.joined_into]
         if stays is None:
             assert sale.task is not None  # noqa: S101  # an open sale has one (R4-11)
             task = set_anew(sale.task, heard.new_id(f"task/{facts.lead_id}/{facts.attempt}"))
@@ -52,8 +61,8 @@ async def hand_on(leads: Batch[LeadHandedOn], db: AsyncConnection) -> Said:
                     lead_id=facts.lead_id,
                     client_id=facts.client_id,
                     attempt=facts.attempt,
-                    process_id=sale.joined_into or sale.id,
-                    manager=sale.manager if stays else facts.manager,
+                    process_id=worked.id,
+                    manager=worked.manager if stays else facts.manager,
                     stays=stays,
                 )
             )
