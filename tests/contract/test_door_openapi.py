@@ -104,7 +104,8 @@ def _say_what_a_schema_cannot(lead: dict[str, Any]) -> None:
             holder[moment] = host_now().isoformat()
     call = lead.get("call")
     if isinstance(call, dict):  # a meeting is to come, it has a moment if it has a length, and is not declined
-        if _is_a_moment(call.get("meeting_at")) or isinstance(call.get("meeting_minutes"), int):
+        has_length = isinstance(call.get("meeting_minutes"), int | float)  # in JSON 60.0 is an integer
+        if has_length or _is_a_moment(call.get("meeting_at")):
             call["meeting_at"] = (host_now() + timedelta(days=1)).isoformat()
         if call.get("meeting_at") and call.get("meeting") == "declined":
             call["meeting"] = "theirs"
