@@ -23,10 +23,14 @@ from estafeta.house.house import House
 from estafeta.importing import Finished, Intent, run_import
 from estafeta.sample.generator import base_fields, exhibition, world
 from estafeta.sample.world import World
+from estafeta.status import look
 from shared.commands import LeadFields, Row
 from shared.message import ROOMS
 from tests.bench.gauges import Processor, memory_watched
 from tests.bench.online import latencies, spell
+
+_QUIET = 5
+"""Seconds in which nothing waits anywhere, before a list is timed."""
 
 
 async def main() -> None:
@@ -96,6 +100,7 @@ async def _list(
 ) -> float:
     """Import one list and tell about it; leads per second until the last one has its deadline stored."""
     rows = _list_rows(base, wish.rows, wish.seed + seed)
+    await _at_rest(bus)
     before = processor.read()
     done = await run_import(bus, rows, Intent(f"bench {seed}"), uuid4(), file_name="bench")
     if done.tally.routed != done.tally.in_sales or done.tally.tasks != done.tally.deadlines:
@@ -107,6 +112,15 @@ async def _list(
     spread = max((abs(m["deviation"]) for m in done.managers if m["shared"]), default=0.0)
     _row("largest deviation from the fair share", f"{len(done.managers)} managers", f"{spread:.3f} leads")
     return rate
+
+
+async def _at_rest(bus: Bus) -> None:
+    """Wait until nobody has anything left to hear: a base is heard by routing long after intake is done with it."""
+    quiet = 0
+    while quiet < _QUIET:
+        await asyncio.sleep(1)
+        rooms = await look(bus)
+        quiet = 0 if any(room.pending + room.unacked + room.unsent for room in rooms) else quiet + 1
 
 
 def _list_rows(base: World, count: int, seed: int) -> Sequence[Row]:
