@@ -37,6 +37,7 @@ from shared.unit import Handler, Settlement, Step, Unit, describe
 _WAIT = 2.0
 _PAUSE = 0.5
 _LEAVE = 20.0
+_SEEN = 30.0
 
 Ask = Callable[[type[Question], Mapping[str, Any]], Awaitable[Any]]
 """`(question, its fields)` → the answer of the room that owns it. Raises `NoAnswer`."""
@@ -202,8 +203,11 @@ class Service:
                     await self.relay.announce()
             except Exception as fault:
                 log.warning(f"{self.room.name}.watch_interrupted", fault=describe(fault))
-            if not more:
-                await asyncio.sleep(watch.every)
+            rest = 0.0 if more else watch.every
+            while rest > 0:  # whoever rests for long is seen to rest, and not taken for stuck
+                await asyncio.sleep(min(rest, _SEEN))
+                rest -= _SEEN
+                self.pulse.turn(name)
 
     async def _work_off(self, box: Letterbox) -> None:
         while not self.pulse.stopping.is_set():

@@ -23,6 +23,7 @@ from estafeta.house.house import House
 from estafeta.sample.generator import World
 from shared.bus import EVENTS
 from shared.message import ROOMS
+from shared.packs import MOST_EVENTS
 from tests.chaos.proxy import Proxy
 from tests.chaos.verdict import PROMISES
 from tests.flood.gauges import Gauges, Peaks
@@ -86,7 +87,7 @@ class Flood:
         self.rows_sent += len(rows)
         await self._until_done()
         await self._until_rest(without=("routing", "reminders"))
-        self._must_pile_up(passage, passage.peaks.unread["routing"], len(rows) * 0.98, began)
+        self._must_pile_up(passage, passage.peaks.unread["routing"], len(rows) * 0.98 / MOST_EVENTS, began)
         freed = time.monotonic()
         await self._start("routing")
         await self._until_rest(without=("reminders",))
@@ -123,7 +124,7 @@ class Flood:
         await pour_list(self.bus, rows, "acquaintances")
         self.rows_sent += len(rows)
         await self._until_done()
-        self._must_pile_up(passage, passage.peaks.unread["routing"], len(rows) * 0.1, began)
+        self._must_pile_up(passage, passage.peaks.unread["routing"], len(rows) * 0.1 / MOST_EVENTS, began)
         self.line.heal()
         await self._drain(passage)
 
