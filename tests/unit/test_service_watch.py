@@ -23,7 +23,8 @@ async def test_a_watch_that_rests_for_long_is_seen_to_rest(monkeypatch: pytest.M
         return 0, False
 
     service: Any = SimpleNamespace(pulse=pulse, unit=SimpleNamespace(tick=tick), room=SimpleNamespace(name="routing"))
-    seldom: Any = Watch(step=tick, every=600.0)
+    step: Any = tick
+    seldom = Watch(step=step, every=600.0)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(Service._watch(service, seldom, "watch4"), 0.5)
     assert len(steps) == 1
