@@ -12,6 +12,7 @@ from tests.flood.gauges import MOST_BYTES, too_much
 EVENTS = 5_000
 
 
+@pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.rule("R0-10", "G8")
