@@ -232,7 +232,7 @@ class Bus:
         if not self.is_connected:
             return
         await self.nc.send_frames(
-            b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if _is_last(letter)
+            b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if _settle(letter)
         )
 
     async def later(self, letter: Letter, delay: float) -> None:
@@ -408,8 +408,8 @@ def _letters(message: Msg) -> list[Letter]:
     return [Letter(subject, headers, message.data, tries, reply)]
 
 
-def _is_last(letter: Letter) -> bool:
-    """Whether the message that carried this letter is done with when it is."""
+def _settle(letter: Letter) -> bool:
+    """Note that a letter is done with; whether the message that carried it now is as well."""
     if letter.pack is not None:
         letter.pack.open -= 1
         return letter.pack.open == 0

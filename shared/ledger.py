@@ -25,7 +25,8 @@ __all__ = ["Book", "Ledger", "Mark", "add_ledger"]
 
 FEW = 8
 PIECE = 500
-"""How many messages one row of the queue names at most."""
+"""How many messages one row of the queue names at most: what the relay takes at once, and one row more, is still no more
+than NATS takes as one atomic batch (1,000)."""
 SILENCE = 3
 """Seconds after which a leader of whom nothing is heard leads no more."""
 
