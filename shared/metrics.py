@@ -54,6 +54,9 @@ class Metrics:
         self.gaps = self._counter("gate_waits", "Messages asked for again because one before them had not come yet.")
         self.retries = self._counter("retries", "Messages asked for again because they could not be applied yet.")
         self.died = self._counter("letters_died", "Messages given up.")
+        self._counters = {
+            "applied": self.applied, "gate_waits": self.gaps, "retries": self.retries, "died": self.died,
+        }  # fmt: skip
         self.batch = self._histogram("batch_letters", "Messages in a batch.", _BATCH, ("durable",))
         self.serving = self._histogram("batch_seconds", "Time for a batch, with its commit.", _SECONDS, ("durable",))
         self.handling = self._histogram("handler_seconds", "Time in a handler, for a batch.", _SECONDS, ("handler",))
@@ -99,41 +102,30 @@ class Metrics:
 
     def summary(self) -> dict[str, Any]:
         """The same since the start, for a person: counts, letters in a batch, and per handler `{batches, mean_ms}`."""
-        batches, letters = self._sum("batch_letters")
+        counts = {name: int(_values(counter)["_total", ""]) for name, counter in self._counters.items()}
+        batches, handled = _values(self.batch), _values(self.handling)
         return {
             "seconds": ticks() - self.since,
-            "applied": self._value("letters_applied_total"),
-            "gate_waits": self._value("gate_waits_total"),
-            "retries": self._value("retries_total"),
-            "died": self._value("letters_died_total"),
-            "batches": batches,
-            "letters": letters,
-            "handlers": self._handlers(),
+            **counts,
+            "batches": int(sum(value for (what, _), value in batches.items() if what == "_count")),
+            "letters": sum(value for (what, _), value in batches.items() if what == "_sum"),
+            "handlers": {
+                name: {"batches": count, "mean_ms": 1000 * handled["_sum", name] / count}
+                for (what, name), count in handled.items()
+                if what == "_count" and count
+            },
         }
 
-    def _value(self, name: str) -> int:
-        return int(self.registry.get_sample_value(f"estafeta_{self.room}_{name}") or 0)
 
-    def _sum(self, name: str) -> tuple[int, float]:
-        samples = [sample for metric in self.registry.collect() for sample in metric.samples]
-        whole = f"estafeta_{self.room}_{name}"
-        return (
-            int(sum(one.value for one in samples if one.name == f"{whole}_count")),
-            sum(one.value for one in samples if one.name == f"{whole}_sum"),
-        )
-
-    def _handlers(self) -> dict[str, dict[str, float]]:
-        told: dict[str, dict[str, float]] = {}
-        whole = f"estafeta_{self.room}_handler_seconds"
-        for metric in self.registry.collect():
-            for sample in metric.samples:
-                if sample.name in (f"{whole}_count", f"{whole}_sum"):
-                    told.setdefault(sample.labels["handler"], {})[sample.name.removeprefix(f"{whole}_")] = sample.value
-        return {
-            name: {"batches": one["count"], "mean_ms": 1000 * one["sum"] / one["count"]}
-            for name, one in told.items()
-            if one["count"]
-        }
+def _values(metric: Counter | Histogram) -> dict[tuple[str, str], float]:
+    """The figures of one metric by the end of their names and their label; those of buckets are passed over."""
+    whole = next(iter(metric.describe())).name
+    return {
+        (sample.name.removeprefix(whole), next(iter(sample.labels.values()), "")): sample.value
+        for family in metric.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_bucket")
+    }
 
 
 class _Look(Collector):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -46,6 +47,7 @@ def _upgrade(connection: Connection, room: str) -> None:
     command.upgrade(_config(room, connection), "head")
 
 
+@cache
 def head(room: str) -> str:
     """The newest revision that the code of `room` knows."""
     return ScriptDirectory.from_config(_config(room)).get_current_head() or ""

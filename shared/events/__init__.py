@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from shared.events.every_room import (
     CopiesRebuilt,
     MessageDied,
@@ -93,7 +96,8 @@ def sources_of(room: str) -> tuple[str, ...]:
     return tuple(owner for owner in ROOMS if any(e.owner == owner and room in e.heard_by for e in EVENTS))
 
 
-def listeners_of(room: str) -> dict[str, frozenset[str]]:
+@cache
+def listeners_of(room: str) -> Mapping[str, frozenset[str]]:
     """Who listens to `room`: aggregate kind (`client`, `office` …) → the rooms that must hear all of it, in order."""
     kinds: dict[str, set[str]] = {}
     for event in EVENTS:
