@@ -31,7 +31,6 @@ WAIT = 5.0
 _DUPLICATE_IN_BATCH = 10201
 _FEW = 4
 _REST = 0.05
-_GATHER = 0.03
 _PACKS = 3
 _OLD_ACK = 9
 _GONE, _CONFLICT = "503", "409"
@@ -46,7 +45,10 @@ class BusSaysNo(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One durable consumer: what a room reads from which stream. `source` is the room whose events it carries."""
+    """One durable consumer: what a room reads from which stream. `source` is the room whose events it carries.
+
+    For `gather` seconds after the first message more are waited for: one batch costs all less than several.
+    """
 
     durable: str
     stream: str
@@ -54,6 +56,7 @@ class Reading:
     source: str = ""
     most: int = 500
     bulk: bool = False
+    gather: float = 0.0
 
     @property
     def at_once(self) -> int:
@@ -367,7 +370,7 @@ class _Pull:
                 await asyncio.wait_for(self._some.wait(), wait + 1)
                 # The rest of the batch is on its way behind the first; a server that lingers instead is not waited for.
                 await asyncio.wait_for(self._all.wait(), _REST)
-                if self.reading.bulk and self._messages < self.reading.at_once:
+                if self.reading.gather and self._messages < self.reading.at_once:
                     await self._gather(nc, where)
             except TimeoutError:
                 pass
@@ -377,12 +380,11 @@ class _Pull:
         return taken
 
     async def _gather(self, nc: Client, where: str) -> None:
-        """A list comes in pieces: one long batch costs all rooms less than several short ones."""
         self._request += 1
         self._all.clear()
-        wish = b'{"batch": %d, "expires": %d}' % (self.reading.at_once - self._messages, int(_GATHER * 1e9))
+        wish = b'{"batch": %d, "expires": %d}' % (self.reading.at_once - self._messages, int(self.reading.gather * 1e9))
         await nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
-        await asyncio.wait_for(self._all.wait(), _GATHER * 2)
+        await asyncio.wait_for(self._all.wait(), self.reading.gather * 2)
 
 
 class ReadingGone(RuntimeError):

@@ -79,6 +79,10 @@ async def _prepare_room(db: AsyncConnection, database: str, room: str, password:
     await db.exec_driver_sql(f'alter role {role} in database "{database}" set search_path = {room}')
 
 
+_LISTS = 0.03  # a list comes in pieces
+_NO_HURRY = 0.1
+"""Seconds for which a room gathers what it hears against a lead's way, from a room behind it: no lead waits for that."""
+
 # ── NATS ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -89,9 +93,11 @@ def readings_of(room: str) -> list[Reading]:
         readings.append(Reading(f"{room}_bulk", COMMANDS, (f"cmd.bulk.{room}.>",), most=1, bulk=True))
     for source in sources_of(room):
         subjects = (*subjects_for(room, source), f"evt.{source}.relay.passed")
-        readings.append(Reading(f"{room}_hears_{source}", EVENTS, subjects, source=source))
+        gather = _NO_HURRY if ROOMS.index(source) > ROOMS.index(room) else 0.0
+        readings.append(Reading(f"{room}_hears_{source}", EVENTS, subjects, source=source, gather=gather))
         of_lists = tuple(map(in_bulk, subjects))
-        readings.append(Reading(f"{room}_hears_{source}_bulk", EVENTS, of_lists, source=source, bulk=True))
+        bulk = Reading(f"{room}_hears_{source}_bulk", EVENTS, of_lists, source=source, bulk=True, gather=_LISTS)
+        readings.append(bulk)
     return readings
 
 
