@@ -24,6 +24,7 @@ __all__ = ["Book", "Ledger", "Mark", "add_ledger"]
 
 
 FEW = 8
+"""How many messages a batch, and what is said at once, has at most to be taken for what people wait for."""
 PIECE = 500
 """How many messages one row of the queue names at most: what the relay takes at once, and one row more, is still no more
 than NATS takes as one atomic batch (1,000)."""
@@ -56,6 +57,19 @@ _ENTER_IN_QUEUE = (
     " from (select *, starts_with(subject, 'evt.bulk.') as bulk from queued) q) q group by bulk, piece),"
     " compared_later as (insert into unheard select id, heard from pieces where heard is not null),"
     " sent_later as (insert into unsent select bulk, id, ids from pieces returning ids)"
+)
+
+_PUT = (
+    "with numbered as (insert into sequences as s (aggregate, said)"
+    " select n.aggregate, n.more from unnest($1::text[], $2::bigint[]) as n(aggregate, more)"
+    " on conflict (aggregate) do update set said = s.said + excluded.said returning aggregate, said),"
+    " queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
+    " by_command, correlation, traceparent) select u.message_id, aggregate, n.said - u.behind, u.subject, u.type,"
+    " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($4::uuid[], $5::text[],"
+    " $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::boolean[], $12::uuid[], $13::text[])"
+    " with ordinality as u(message_id, aggregate, behind, subject, type, payload, cause, by_command, correlation,"
+    " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject, sequence, said_at,"
+    f" split_part(aggregate, '/', 1) = any($3::text[]) as heard), {_ENTER_IN_QUEUE} "
 )
 
 # For each row its messages by the primary key, whatever the planner believes to know of a table that small.
@@ -128,6 +142,8 @@ class Ledger:
 
     def __init__(self, db: AsyncConnection, room: str) -> None:
         self.db, self.room = db, room
+        self.fresh: list[Mapping[str, Any]] = []
+        """What was put in this transaction and people wait for, as `unsent` will tell it once this is committed."""
 
     async def now(self) -> datetime:
         """The moment by the database's clock, UTC."""
@@ -204,46 +220,43 @@ class Ledger:
         """Number each event in its aggregate's history and queue it; ids are the same however often the cause comes."""
         if not said:
             return
-        heard = listeners_of(self.room)
         aggregates = [saying.event.aggregate() for saying in said]
         counts = Counter(aggregates)
         names = sorted(counts)
         left = dict(counts)
         nth: dict[tuple[UUID, str], int] = {}
-        ids, behind, subjects = [], [], []
+        rows = []
         for saying, aggregate in zip(said, aggregates, strict=True):
             left[aggregate] -= 1
-            subject, cause = saying.event.subject_in(self.room), saying.cause
+            event, cause = saying.event, saying.cause
+            subject = event.subject_in(self.room)
             number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
-            ids.append(cause.new_id(f"{subject}/{number}"))
-            behind.append(left[aggregate])
-            subjects.append(in_bulk(subject) if cause.bulk else subject)
-        await fetch(
+            rows.append(
+                {
+                    "message_id": cause.new_id(f"{subject}/{number}"),
+                    "aggregate": aggregate,
+                    "behind": left[aggregate],
+                    "subject": in_bulk(subject) if cause.bulk else subject,
+                    "type": event.type_name(),
+                    "payload": event.model_dump_json(),
+                    "cause": cause.id,
+                    "by_command": cause.is_command,
+                    "correlation": cause.correlation,
+                    "traceparent": cause.traceparent,
+                }
+            )
+        is_few = len(rows) <= FEW and not any(saying.cause.bulk for saying in said)
+        stored = await fetch(
             self.db,
-            "with numbered as (insert into sequences as s (aggregate, said)"
-            " select n.aggregate, n.more from unnest($1::text[], $2::bigint[]) as n(aggregate, more)"
-            " on conflict (aggregate) do update set said = s.said + excluded.said returning aggregate, said),"
-            " queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
-            " by_command, correlation, traceparent) select u.message_id, aggregate, n.said - u.behind, u.subject, u.type,"
-            " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($4::uuid[], $5::text[],"
-            " $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::boolean[], $12::uuid[], $13::text[])"
-            " with ordinality as u(message_id, aggregate, behind, subject, type, payload, cause, by_command, correlation,"
-            " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject,"
-            f" split_part(aggregate, '/', 1) = any($3::text[]) as heard), {_ENTER_IN_QUEUE} select from sent_later",
+            _PUT + ("select id, sequence, said_at from queued order by id" if is_few else "select from sent_later"),
             names,
             [counts[name] for name in names],
-            list(heard),
-            ids,
-            aggregates,
-            behind,
-            subjects,
-            [saying.event.type_name() for saying in said],
-            [saying.event.model_dump_json() for saying in said],
-            [saying.cause.id for saying in said],
-            [saying.cause.is_command for saying in said],
-            [saying.cause.correlation for saying in said],
-            [saying.cause.traceparent for saying in said],
+            list(listeners_of(self.room)),
+            *([row[column] for row in rows] for column in rows[0]),
         )
+        if is_few:
+            put = {"put": stored[0]["id"], "resends": 0}
+            self.fresh += [{**row, **put, **where} for row, where in zip(rows, stored, strict=True)]
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
 

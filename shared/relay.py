@@ -24,6 +24,7 @@ COMPARE_EVERY = 5.0
 COMPARE_AT_ONCE = 2000
 _PAUSE = 0.5
 _SIGN_OF_LIFE = 1.0
+_HISTORIES = 10_000
 
 log = structlog.get_logger()
 
@@ -38,15 +39,24 @@ class Relay:
         self._bell = asyncio.Event()
         self._cursor = 0
         self._settled = 0
+        self._look_at = 0.0
+        self._forget()
         self._listeners = listeners_of(book.room)
 
     def wake(self) -> None:
-        """Something was queued in this process, or somebody rang."""
+        """Something was queued that is to be looked up, or somebody rang."""
+        self._look_at = 0.0
         self._bell.set()
 
-    async def announce(self) -> None:
-        """Tell the leader, wherever it runs, that something was queued here."""
-        if self.leads:
+    async def announce(self, fresh: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Tell the leader, wherever it runs, that something was queued here; if it is this one, it need not look it up.
+
+        `fresh` are rows as `Ledger.unsent` would tell them, committed by now.
+        """
+        if self.leads and fresh and len(self._fresh) < BATCH:
+            self._fresh += fresh
+            self._bell.set()
+        elif self.leads:
             self.wake()
         else:
             await self.bus.ring(self.room)
@@ -82,12 +92,24 @@ class Relay:
             await ledger.now()
             await asyncio.sleep(_SIGN_OF_LIFE)
 
+    def _forget(self) -> None:
+        """Begin with nothing in hand: the table has it all."""
+        self._fresh: list[Any] = []
+        self._went: dict[str, int] = {}
+        self._unmarked: set[int] = set()
+
     async def _keep_sending(self) -> None:
         async with self.book.aside() as ledger:
+            self._forget()
             while True:
                 self._bell.clear()
-                if await self.send_once(ledger) < BATCH:
-                    await self._rest()
+                if self._look_at > _now():
+                    await self.send_fresh()
+                else:
+                    self._look_at = _now() + POLL
+                    if await self.send_once(ledger) >= BATCH:
+                        self._look_at = 0.0
+                await self._rest()
 
     async def _keep_comparing(self) -> None:
         async with self.book.aside() as ledger:
@@ -102,25 +124,57 @@ class Relay:
                 await asyncio.sleep(_PAUSE if goes_on else COMPARE_EVERY)
 
     async def _rest(self) -> None:
+        pause = self._look_at - _now()
+        if pause <= 0 or self._fresh:
+            return
         try:
-            await asyncio.wait_for(self._bell.wait(), POLL)
+            await asyncio.wait_for(self._bell.wait(), pause)
         except TimeoutError:
             return
 
     async def send_once(self, ledger: Ledger) -> int:
         """Send the oldest batch that waits; return how many messages were sent. A full stream keeps them waiting."""
+        self._fresh = []  # is committed, and stands there as well
+        if self._unmarked:
+            await ledger.mark_sent(self._unmarked)
+            self._unmarked = set()
         rows = await ledger.unsent(BATCH)
-        if not rows:
+        if not rows or not await self._publish(rows):
             return 0
+        await ledger.mark_sent({row["put"] for row in rows})
+        return len(rows)
+
+    async def send_fresh(self) -> None:
+        """Send what was said here a moment ago without looking it up, if all of it is what comes next in its history.
+
+        What does not follow what has gone out from here waits for a look: another replica may have said what is between.
+        """
+        rows, self._fresh = self._fresh, []
+        reach: dict[str, int] = {}
+        for row in rows:
+            name = row["aggregate"]
+            if row["sequence"] != reach.get(name, self._went.get(name, 0)) + 1:
+                self.wake()
+                return
+            reach[name] = row["sequence"]
+        if rows and await self._publish(rows):
+            self._unmarked |= {row["put"] for row in rows}
+
+    async def _publish(self, rows: Sequence[Any]) -> bool:
+        """Put these into the stream, and keep in mind how far each history has gone; False if there is no room."""
         try:
             await self.bus.publish([encode_outbox(self.room, row) for row in rows])
         except BusSaysNo as refusal:
             log.warning(f"{self.room}.bus_says_no", refusal=str(refusal), waiting=len(rows))
             await asyncio.sleep(_PAUSE)
-            return 0
-        await ledger.mark_sent({row["put"] for row in rows})
+            self.wake()
+            return False
+        if len(self._went) > _HISTORIES:
+            self._went = {}
+        for row in rows:
+            self._went[row["aggregate"]] = max(row["sequence"], self._went.get(row["aggregate"], 0))
         self.sent += len(rows)
-        return len(rows)
+        return True
 
     # ── anti-entropy ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,3 +241,7 @@ class Relay:
         except NoAnswer:
             return None
         return answer
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -182,7 +182,7 @@ class Service:
                     seconds=round(ticks() - began, 4),
                 )
                 if settlement.said or settlement.buried:
-                    await self.relay.announce()
+                    await self.relay.announce(settlement.fresh)
                 await self.bus.ack(settlement.done)
                 for letter, delay in settlement.later:
                     await self.bus.later(letter, delay)
@@ -217,7 +217,7 @@ class Service:
             try:
                 settlement = await work_off(box, self.unit)
                 if settlement.said or settlement.buried:
-                    await self.relay.announce()
+                    await self.relay.announce(settlement.fresh)
             except Exception as fault:
                 log.warning(f"{self.room.name}.letterbox_interrupted", fault=describe(fault))
             finally:

@@ -45,6 +45,8 @@ class Settlement:
     said: int = 0
     buried: int = 0
     gaps: int = 0
+    fresh: list[Mapping[str, Any]] = field(default_factory=list)
+    """What was said and people wait for, committed by now: the relay need not look it up."""
 
     def add(self, other: Settlement) -> None:
         """Take in the settlement of another part of the batch."""
@@ -54,6 +56,7 @@ class Settlement:
         self.said += other.said
         self.buried += other.buried
         self.gaps += other.gaps
+        self.fresh += other.fresh
 
 
 @dataclass(slots=True)
@@ -145,6 +148,7 @@ class Unit:
                 applied = [one for one in settlement.done if _is_applied(one, marks)]
                 await self._settle_revived(ledger, applied)
                 settlement.said = len(said)
+            settlement.fresh = ledger.fresh
         return settlement
 
     async def _gate(
@@ -209,6 +213,7 @@ class Unit:
                 settlement.done += [reading.letter for reading in good]
                 settlement.applied, settlement.said = len(wanted), len(said)
                 await self._settle_revived(ledger, [reading.letter for reading in good])
+            settlement.fresh = ledger.fresh
         return settlement
 
     # ── both ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.bus import LINES, Letter
 from shared.events import kind_of, listeners_of
-from shared.ledger import Mark
+from shared.ledger import FEW, Mark
 from shared.message import Said, in_bulk
 from tests.simulation.postgres import Connection
 
@@ -20,6 +20,7 @@ class FakeLedger:
 
     def __init__(self, db: Connection, *, auto: bool = False) -> None:
         self.db, self.room, self.auto = db, db.base.room, auto
+        self.fresh: list[Mapping[str, Any]] = []
 
     async def _done(self) -> None:
         """A statement outside a transaction commits itself; its answer may be lost."""
@@ -114,7 +115,9 @@ class FakeLedger:
                 "resends": 0,
             }
             rows.append(row)
-        self._queue(rows)
+        ids = self._queue(rows)
+        if len(rows) <= FEW and not any(saying.cause.bulk for saying in said):
+            self.fresh += [{**row, "put": ids[0], "id": id} for row, id in zip(rows, ids, strict=True)]
 
     async def _number(self, name: str, more: int) -> int:
         """Take the next numbers of an aggregate; the row is held until the end. Returns the last number before them."""
@@ -124,8 +127,8 @@ class FakeLedger:
         db.write("sequences", name, said + more)
         return said
 
-    def _queue(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Put messages at the end of the queue, a row for all of them in each line."""
+    def _queue(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Put messages at the end of the queue, a row for all of them in each line; their places."""
         ids: dict[bool, list[int]] = {}
         for row in rows:
             id, bulk = self.db.base.next_id("outbox"), row["subject"].startswith("evt.bulk.")
@@ -136,6 +139,7 @@ class FakeLedger:
             heard = [id for id in line if kind_of(self.db.read("outbox", id)["aggregate"]) in _heard(self.room)]
             if heard:
                 self.db.write("unheard", line[0], heard)
+        return [id for line in ids.values() for id in line]
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
 

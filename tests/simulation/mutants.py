@@ -173,7 +173,7 @@ def new_id_each_try(self: World, wish: Wish, command: Any) -> Any:
 # ── the outbox and the relay ────────────────────────────────────────────────────────────────────────────────────────
 
 _put, _number, _queue, _unsent = FakeLedger.put, FakeLedger._number, FakeLedger._queue, FakeLedger.unsent
-_exit = postgres._Transaction.__aexit__
+_exit, _send_fresh = postgres._Transaction.__aexit__, Relay.send_fresh
 
 
 class _all(AbstractContextManager[None]):  # noqa: N801  # reads as a word
@@ -240,6 +240,29 @@ async def mark_first(self: Relay, ledger: Any) -> int:
     return len(rows)
 
 
+@mutant_of_sending(Relay, "send_fresh")
+async def strike_off_first(self: Relay) -> None:
+    """What is sent without a look is struck off before it is in the stream."""
+    self._unmarked |= {row["put"] for row in self._fresh}
+    await _send_fresh(self)
+
+
+@mutant_of_sending(postgres._Transaction, "__aexit__")
+async def hand_over_first(self: Any, kind: Any, fault: Any, trace: Any) -> None:
+    """What was said is handed to the relay before it is committed."""
+    if kind is None and self.ledger.fresh and isinstance(self.db.owner, Replica):
+        await self.db.owner.relay.announce(self.ledger.fresh)
+    await _exit(self, kind, fault, trace)
+
+
+@mutant(Relay, "send_fresh")
+async def whatever_is_here(self: Relay) -> None:
+    """What is in hand goes out at once, whatever another replica has said before it."""
+    rows, self._fresh = self._fresh, []
+    if rows and await self._publish(rows):
+        self._unmarked |= {row["put"] for row in rows}
+
+
 @mutant_of_sending(FakeLedger, "unsent")
 async def cursor(self: FakeLedger, most: int) -> Sequence[Mapping[str, Any]]:
     """The relay remembers the last id it sent."""
@@ -275,9 +298,9 @@ def _send_again(change: Callable[[FakeLedger, Mapping[str, Any]], None]) -> Call
 
 
 @mutant(FakeLedger, "_queue")
-def same_message_id(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> None:
+def same_message_id(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """What was lost is sent again with its old message id, and the stream drops it as a repeat."""
-    _queue(self, [{**row, "resends": 0} for row in rows])
+    return _queue(self, [{**row, "resends": 0} for row in rows])
 
 
 def _at_old_place(self: FakeLedger, row: Mapping[str, Any]) -> None:
@@ -333,11 +356,12 @@ MUTANTS["A listener's silence is taken for a yes"] = lambda: patch.object(Relay,
 
 
 @mutant(FakeLedger, "_queue")
-def one_for_all(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> None:
+def one_for_all(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Of what was said at once only the first is compared."""
-    _queue(self, rows)
+    places = _queue(self, rows)
     for put, ids in self.db.written.get("unheard", {}).items():
         self.db.write("unheard", put, ids[:1])
+    return places
 
 
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────

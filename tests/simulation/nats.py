@@ -13,7 +13,7 @@ from shared.bus import COMMANDS, EVENTS, PASSED, BusSaysNo, Letter, NoAnswer, Re
 from shared.message import in_bulk
 from shared.packs import Outgoing
 from shared.questions import TellWatermarks
-from tests.simulation.promise import check_sent_again
+from tests.simulation.promise import check_order, check_sent_again
 
 if TYPE_CHECKING:
     from tests.simulation.replica import Replica
@@ -93,6 +93,7 @@ class Stream:
         self.stands, self.full, self.era, self.stored = True, False, 0, 0
         self.seen_ids: set[str] = set()
         self.ever: set[str] = set()
+        self.last: dict[tuple[str, str], int] = {}
         self.log: list[Outgoing] = []
         self.consumers: dict[str, Consumer] = {}
         self._make_consumers()
@@ -120,6 +121,8 @@ class Stream:
         self.log.append(message)
         first = id not in self.ever
         self.ever.add(id)
+        if first:
+            check_order(self, message)
         for consumer in self.consumers_of(subject):
             consumer.hear(_Entry(self.stored, subject, payload, headers, first=first))
 
@@ -190,6 +193,7 @@ class FakeBus:
                 self._stream(message[0]).store(message)
             except BusSaysNo as refusal:
                 refused = refusal
+                self.world.refused.add(message[2].get("ce-subject", ""))
         if refused is not None:
             raise refused
         await self.owner.step("after publish")

@@ -193,7 +193,7 @@ class FakeBook:
 
 
 class _Transaction:
-    __slots__ = ("book", "db")
+    __slots__ = ("book", "db", "ledger")
 
     def __init__(self, book: FakeBook) -> None:
         self.book = book
@@ -201,7 +201,8 @@ class _Transaction:
     async def __aenter__(self) -> FakeLedger:
         await self.book.owner.step()
         self.db = Connection(self.book.base, self.book.owner)
-        return self.book.owner.ledger_class(self.db)
+        self.ledger = self.book.owner.ledger_class(self.db)
+        return self.ledger
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: object, trace: TracebackType | None) -> None:
         db = self.db

@@ -65,6 +65,22 @@ def check_sent_again(stream: Stream, message: Outgoing) -> None:
         stream.world.waste.append(f"{message[2]['ce-subject']} {message[2]['ce-sequence']}")
 
 
+def check_order(stream: Stream, message: Outgoing) -> None:
+    """What is sent for the first time in the line of single wishes stands there in the order of its history.
+
+    Beyond blame is what came after a message that the stream had no room for.
+    """
+    subject, _, headers = message
+    name = headers.get("ce-subject", "")
+    is_again = "/" in headers.get("Nats-Msg-Id", "")
+    if not name or is_again or subject.startswith("evt.bulk.") or name in stream.world.refused:
+        return
+    history, number = (headers["ce-source"], name), int(headers["ce-sequence"])
+    if number < stream.last.get(history, 0):
+        stream.world.disorder.append(f"{name} {number} after {stream.last[history]}")
+    stream.last[history] = number
+
+
 def check_hold(world: World) -> None:
     """While poison is not mended: just its own dead letters, and just its own history waits behind it."""
     for name, room in world.rooms.items():
@@ -111,6 +127,8 @@ def check(world: World) -> None:
     """At the end: what was wished, once, in order, everywhere, and nothing else; and late was not taken for lost."""
     if world.waste:
         raise Violation(f"sent again while still on its way: {', '.join(world.waste)}")
+    if world.disorder:
+        raise Violation(f"sent out of order: {', '.join(world.disorder)}")
     for room in world.rooms.values():
         for replica in room.replicas:
             for task in replica.tasks:

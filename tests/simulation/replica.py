@@ -96,7 +96,7 @@ class Replica:
                 if letters:
                     settlement = await self.unit.serve(letters, reading.source)
                     if settlement.said or settlement.buried:
-                        await self.relay.announce()
+                        await self.relay.announce(settlement.fresh)
                     await self.bus.ack(settlement.done)
                     for letter, delay in settlement.later:
                         await self.bus.later(letter, delay)

@@ -97,6 +97,8 @@ class World:
         self.people = People(self, Room("people"), 0)
         self.wishes = self._wishes()
         self.waste: list[str] = []  # what was sent again while it was still on its way
+        self.disorder: list[str] = []  # what was sent for the first time behind what follows it
+        self.refused: set[str] = set()  # aggregates of which a stream without room took one and not another
         self.closed: set[tuple[str, UUID]] = set()  # room and message of dead letters that the operator has closed
         self.handlers: dict[str, dict[type[Any], Handler]] = {
             "intake": {SubmitLead: self._submit, SubmitRows: self._submit},
