@@ -29,7 +29,7 @@ LINES = ("relay", "relay/bulk")
 PASSED = "RelayPassed.v2"
 WAIT = 5.0
 _DUPLICATE_IN_BATCH = 10201
-_FEW = 4
+_FEW = 12
 _REST = 0.05
 _PACKS = 3
 _OLD_ACK = 9
@@ -257,16 +257,12 @@ class Bus:
             raise BusSaysNo("there is no connection")  # and nothing piles up before it is there again
         batch = in_packs(batch)
         if len(batch) <= _FEW:
-            await self._publish_singly(batch)
+            await self._store(*batch)
             return
         try:
             await self._publish_atomically(batch)
         except _RepeatInBatch:
-            await self._publish_singly(batch)
-
-    async def _publish_singly(self, batch: Sequence[Outgoing]) -> None:
-        # All go out at once and in order; what fails stays unsent, and what did not is dropped as a repeat next time.
-        await asyncio.gather(*(self._store(*message) for message in batch))
+            await self._store(*batch)
 
     async def _publish_atomically(self, batch: Sequence[Outgoing]) -> None:
         group = self.nc.new_inbox().rpartition(".")[2][:60]
@@ -276,24 +272,24 @@ class Bus:
             for number, message in enumerate(most, 1)
         )
         last = {"Nats-Batch-Id": group, "Nats-Batch-Sequence": str(len(batch)), "Nats-Batch-Commit": "1"}
-        await self._store(subject, payload, headers | last)
+        await self._store((subject, payload, headers | last))
 
-    async def _store(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
-        try:
-            answer = await self.nc.request(subject, payload, headers=headers, timeout=WAIT * 2)
-        except nats.errors.NoRespondersError as nobody:
-            raise BusSaysNo("there is no stream for it") from nobody
-        error = json.loads(answer.data).get("error")
-        if error and error.get("err_code") == _DUPLICATE_IN_BATCH:
-            raise _RepeatInBatch
-        if error:
-            raise BusSaysNo(f"{error.get('description')} ({error.get('err_code')})")
+    async def _store(self, *messages: Outgoing) -> None:
+        # All go out at once and in order; what fails stays unsent, and what did not is dropped as a repeat next time.
+        for answer in await self.nc.ask_in_order(messages, WAIT * 2):
+            if not answer.data:
+                raise BusSaysNo("there is no stream for it")
+            error = json.loads(answer.data).get("error")
+            if error and error.get("err_code") == _DUPLICATE_IN_BATCH:
+                raise _RepeatInBatch
+            if error:
+                raise BusSaysNo(f"{error.get('description')} ({error.get('err_code')})")
 
     async def passed(self, room: str, places: Sequence[int]) -> None:
         """Mark in both lines: what stood in the queue of `room` before this place has gone into the stream before this."""
         subject, source = f"evt.{room}.relay.passed", f"/estafeta/{room}"
         for line, place in zip((subject, in_bulk(subject)), places, strict=True):
-            await self._store(line, b"", {"ce-type": PASSED, "ce-source": source, "ce-sequence": str(place)})
+            await self._store((line, b"", {"ce-type": PASSED, "ce-source": source, "ce-sequence": str(place)}))
 
     async def ask(self, subject: str, payload: bytes, *, wait: float = WAIT) -> Any:
         """Ask a question and return the answer's content. Raises `NoAnswer`."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.bus import LINES, Letter
 from shared.clock import database_now
-from shared.database import execute, fetch, to_json
+from shared.database import commit, execute, fetch, to_json
 from shared.events import listeners_of
 from shared.ledger_tables import add_ledger
 from shared.message import Said, in_bulk
@@ -50,12 +50,18 @@ _LOCK_MARKS = (
 )
 
 # Into the queue goes a row for a whole saying, so that a list of five hundred costs as little as a single message.
-_ENTER_IN_QUEUE = (
+_PIECES = (
     "pieces as (select bulk, min(id) as id, array_agg(id order by id) as ids,"
     " array_agg(id order by id) filter (where heard) as heard from (select id, bulk, heard,"
     f" (row_number() over (partition by bulk order by id) - 1) / {PIECE} as piece"
-    " from (select *, starts_with(subject, 'evt.bulk.') as bulk from queued) q) q group by bulk, piece),"
-    " compared_later as (insert into unheard select id, heard from pieces where heard is not null),"
+    " from (select *, starts_with(subject, 'evt.bulk.') as bulk from queued) q) q group by bulk, piece)"
+)
+_ONE_PIECE = (
+    "pieces as (select false as bulk, min(id) as id, array_agg(id order by id) as ids,"
+    " array_agg(id order by id) filter (where heard) as heard from queued)"
+)
+_ENTER_IN_QUEUE = (
+    "compared_later as (insert into unheard select id, heard from pieces where heard is not null),"
     " sent_later as (insert into unsent select bulk, id, ids from pieces returning ids)"
 )
 
@@ -69,8 +75,10 @@ _PUT = (
     " $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::boolean[], $12::uuid[], $13::text[])"
     " with ordinality as u(message_id, aggregate, behind, subject, type, payload, cause, by_command, correlation,"
     " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject, sequence, said_at,"
-    f" split_part(aggregate, '/', 1) = any($3::text[]) as heard), {_ENTER_IN_QUEUE} "
+    " split_part(aggregate, '/', 1) = any($3::text[]) as heard), "
 )
+_PUT_FEW = f"{_PUT}{_ONE_PIECE}, {_ENTER_IN_QUEUE} select id, sequence, said_at from queued order by id"
+_PUT_MANY = f"{_PUT}{_PIECES}, {_ENTER_IN_QUEUE} select from sent_later"
 
 # For each row its messages by the primary key, whatever the planner believes to know of a table that small.
 _OF_QUEUE = "cross join lateral (select * from outbox o where o.id = any(q.ids) offset 0) o"
@@ -94,8 +102,9 @@ class Book:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Ledger]:
         """A ledger in one transaction, committed at the end: the only commit in the house."""
-        async with self.engine.begin() as db:
+        async with self.engine.connect() as db:
             yield Ledger(db, self.room)
+            await commit(db)
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[Ledger]:
@@ -248,7 +257,7 @@ class Ledger:
         is_few = len(rows) <= FEW and not any(saying.cause.bulk for saying in said)
         stored = await fetch(
             self.db,
-            _PUT + ("select id, sequence, said_at from queued order by id" if is_few else "select from sent_later"),
+            _PUT_FEW if is_few else _PUT_MANY,
             names,
             [counts[name] for name in names],
             list(listeners_of(self.room)),
@@ -394,7 +403,7 @@ class Ledger:
             " where q.id < case when starts_with(q.subject, 'evt.bulk.') then $5::bigint else $4::bigint end"
             " and not exists (select from waiting w where w.id = q.id)"
             " order by q.id for update) b where o.id = b.id returning o.id, o.subject, true as heard),"
-            f" {_ENTER_IN_QUEUE}"
+            f" {_PIECES}, {_ENTER_IN_QUEUE}"
             " select cardinality(ids) as messages from sent_later",
             list(behind),
             list(behind.values()),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import nats.errors
 import structlog
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from shared.settings import Settings
 
@@ -70,9 +72,28 @@ class SwiftClient(Client):
         await self._send_command(piece)
         await self._flush_pending()
 
+    async def ask_in_order(self, messages: Sequence[tuple[str, bytes, Mapping[str, str]]], wait: float) -> list[Msg]:
+        """Write many messages as one piece, each asking for an answer; the answers, in the same order, within `wait` seconds."""
+        if not self._resp_sub_prefix:
+            await self._init_request_sub()
+        begin = bytes(self._resp_sub_prefix or b"").decode()
+        tokens = [self._nuid.next().decode() for _ in messages]
+        answers = [asyncio.get_running_loop().create_future() for _ in messages]
+        self._resp_map.update(zip(tokens, answers, strict=True))
+        try:
+            async with asyncio.timeout(wait):
+                await self.send_frames(
+                    frame(*message, {}, begin + token) for message, token in zip(messages, tokens, strict=True)
+                )
+                return [await answer for answer in answers]
+        finally:
+            for token in tokens:
+                self._resp_map.pop(token, None)
 
-def frame(subject: str, payload: bytes, headers: Mapping[str, str], more: Mapping[str, str]) -> bytes:
+
+def frame(subject: str, payload: bytes, headers: Mapping[str, str], more: Mapping[str, str], reply: str = "") -> bytes:
     """One message as NATS reads it (HPUB). A header's value never breaks its line, whatever it holds."""
     lines = "".join(f"{name}: {' '.join(value.splitlines())}\r\n" for name, value in {**headers, **more}.items())
     head = f"NATS/1.0\r\n{lines}\r\n".encode()
-    return b"HPUB %b %d %d\r\n%b%b\r\n" % (subject.encode(), len(head), len(head) + len(payload), head, payload)
+    where = f"{subject} {reply}" if reply else subject
+    return b"HPUB %b %d %d\r\n%b%b\r\n" % (where.encode(), len(head), len(head) + len(payload), head, payload)

@@ -114,6 +114,7 @@ class Relay:
     async def _keep_comparing(self) -> None:
         async with self.book.aside() as ledger:
             while True:
+                began = _now()
                 try:
                     again = await self.compare_once(ledger)
                 except BusSaysNo as refusal:
@@ -121,7 +122,8 @@ class Relay:
                     again = 0
                 # A page of which much was lost, or most was heard, is followed by the next: a flood leaves many of them.
                 goes_on = self._cursor and (again or self._settled > COMPARE_AT_ONCE // 2)
-                await asyncio.sleep(_PAUSE if goes_on else COMPARE_EVERY)
+                # It takes a tenth of the time at most: after a list, a single lead is worked beside it.
+                await asyncio.sleep(max(_PAUSE, 9 * (_now() - began)) if goes_on else COMPARE_EVERY)
 
     async def _rest(self) -> None:
         pause = self._look_at - _now()
