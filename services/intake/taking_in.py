@@ -62,14 +62,14 @@ async def take_in(
     before = set(known.cards)
     recognised = recognise(arrivals, known, not_of or {})
 
-    await store.open_cards(db, [card for client_id, card in known.cards.items() if client_id not in before], now)
+    opened = store.opening_cards([card for client_id, card in known.cards.items() if client_id not in before], now)
     gains: dict[UUID, list[Arrival]] = {}
     for result in recognised:
         if result.changed and result.card.client_id in before:
             gains.setdefault(result.card.client_id, []).append(result.arrival)
     held = await store.read_cards(db, gains, lock=True)
     await store.change_cards(db, [_with(card, gains[card.client_id]) for card in held])
-    await store.keep_keys(db, recognised)
+    await store.keep_keys(db, recognised, opened)
     await store.keep_shared_keys(db, recognised)
 
     await early.keep(not_yet, db, now)

@@ -15,7 +15,7 @@ from services.intake.store.audits import (
 )
 from services.intake.store.cards import (
     change_cards,
-    open_cards,
+    opening_cards,
     read_cards,
     read_families,
     record_as_json,
@@ -179,8 +179,8 @@ __all__ = [
     "next_to_renew",
     "oldest_receipt",
     "open_audits",
-    "open_cards",
     "open_reviews",
+    "opening_cards",
     "outcomes_of",
     "part_early_contacts",
     "proposals_of",

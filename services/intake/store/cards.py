@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake.rules.keys import NORM_VERSION, RegularLead
 from services.intake.rules.merging import Families, Held
 from services.intake.rules.survivorship import Card
-from shared.database import execute, fetch
+from shared.database import Writing, execute, fetch
 
 _RECORD: TypeAdapter[RegularLead] = TypeAdapter(RegularLead)
 
@@ -73,18 +73,17 @@ def _given(cards: Sequence[Card]) -> tuple[list[Any], ...]:
     )
 
 
-async def open_cards(db: AsyncConnection, cards: Sequence[Card], now: datetime) -> None:
-    """Store new cards."""
-    await execute(
-        db,
+def opening_cards(cards: Sequence[Card], now: datetime) -> Writing | None:
+    """The statement that stores new cards, if there are any: their keys are stored with them."""
+    if not cards:
+        return None
+    return Writing(
         f"""
         insert into clients (id, name, form, region, region_by, curator, provisional, record, created_at, norm_version)
         select id, name, form, region, region_by, curator, provisional, record::jsonb, $9::timestamptz, $10::integer
         from {_GIVEN_CARDS}
         """,
-        *_given(cards),
-        now,
-        NORM_VERSION,
+        [*_given(cards), now, NORM_VERSION],
     )
 
 

@@ -11,7 +11,8 @@ from services.intake import tables
 from services.intake.rules.recognition import Known, Recognised
 from services.intake.rules.search_keys import STRONG, SearchKey, most_holders
 from services.intake.store.cards import read_cards, read_families
-from shared.database import execute, fetch, insert
+from shared.database import Writing, fetch, insert
+from shared.together import together
 
 
 async def hold_keys(db: AsyncConnection, keys: Iterable[SearchKey]) -> None:
@@ -56,32 +57,42 @@ async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
     return known
 
 
-async def keep_keys(db: AsyncConnection, results: Sequence[Recognised]) -> None:
-    """Make cards found by the keys they gained, with the submission that brought each, and count their holders."""
+async def keep_keys(db: AsyncConnection, results: Sequence[Recognised], opened: Writing | None = None) -> None:
+    """Make cards found by the keys they gained, with the submission that brought each, and count their holders.
+
+    `opened` stores the new cards among them; they and their keys are written as one statement.
+    """
     gained = sorted(
         (key.address, one.card.client_id, key, one.arrival.lead_id) for one in results for key in one.new_keys
     )  # in the order of the index: neighbours land on one page
     if not gained:
+        if opened:
+            await together(db, opened)
         return
-    await execute(
-        db,
+    added = Writing(
         """
-        with added as (
-            insert into client_keys (h, client_id, kind, value, submission_id)
-            select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])
-            on conflict do nothing
-            returning h, kind
-        )
+        insert into client_keys (h, client_id, kind, value, submission_id)
+        select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])
+        on conflict do nothing
+        returning h, kind
+        """,
+        [
+            [address for address, _, _, _ in gained],
+            [client_id for _, client_id, _, _ in gained],
+            [key.kind for _, _, key, _ in gained],
+            [key.value for _, _, key, _ in gained],
+            [lead_id for _, _, _, lead_id in gained],
+        ],
+    )
+    counted = Writing(
+        """
         insert into key_stats (h, kind, df)
         select h, min(kind), count(*) from added group by h order by h
         on conflict (h) do update set df = key_stats.df + excluded.df
         """,
-        [address for address, _, _, _ in gained],
-        [client_id for _, client_id, _, _ in gained],
-        [key.kind for _, _, key, _ in gained],
-        [key.value for _, _, key, _ in gained],
-        [lead_id for _, _, _, lead_id in gained],
+        [],
     )
+    await together(db, counted, opened=opened, added=added)
 
 
 async def keep_shared_keys(db: AsyncConnection, results: Sequence[Recognised]) -> None:
