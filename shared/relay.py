@@ -1,4 +1,6 @@
-"""Outbox → NATS in order, in atomic batches; and what a listener never applied is sent again.
+"""Outbox → NATS in order; and what a listener never applied is sent again.
+
+What people wait for goes out as it was said, right after its commit; all else, and whatever that missed, is looked up.
 
 One replica of a room leads at a time, by an advisory lock that dies with its connection.
 A leader that is frozen loses it within seconds; what it publishes once more when it wakes, the gate drops.
@@ -39,7 +41,6 @@ class Relay:
         self._bell = asyncio.Event()
         self._cursor = 0
         self._settled = 0
-        self._look_at = 0.0
         self._forget()
         self._listeners = listeners_of(book.room)
 
@@ -94,6 +95,7 @@ class Relay:
 
     def _forget(self) -> None:
         """Begin with nothing in hand: the table has it all."""
+        self._look_at = 0.0
         self._fresh: list[Any] = []
         self._went: dict[str, int] = {}
         self._unmarked: set[int] = set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -50,13 +50,8 @@ class Settlement:
 
     def add(self, other: Settlement) -> None:
         """Take in the settlement of another part of the batch."""
-        self.done += other.done
-        self.later += other.later
-        self.applied += other.applied
-        self.said += other.said
-        self.buried += other.buried
-        self.gaps += other.gaps
-        self.fresh += other.fresh
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
 @dataclass(slots=True)

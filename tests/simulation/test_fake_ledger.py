@@ -22,7 +22,7 @@ from tests.simulation.world import World
 Call = Callable[[Any], Coroutine[Any, Any, Any]]
 _STAFF = ("staff/a", "staff/b")
 _NAMES = (*_STAFF, "client/c")
-_TIMES = ("said_at",)
+_TIMES = ("said_at", "behind")
 
 
 def _calls(draw: Random, most: int) -> list[tuple[str, Call]]:
@@ -127,3 +127,6 @@ async def test_a_tale_of_statements_has_the_same_answers_in_memory_and_on_the_se
             if isinstance(expected, list) and expected and isinstance(expected[0], dict):
                 got = [{key: row[key] for key in expected[0]} for row in got]
             assert got == expected, f"statement {number}: {name}"
+            in_hand = [{key: one[key] for key in _plain(other)} for one, other in zip(fake.fresh, real.fresh, strict=True)]
+            assert in_hand == _plain(real.fresh), f"statement {number}: {name}"
+        assert real.fresh, "nothing was said that people wait for"

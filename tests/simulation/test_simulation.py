@@ -1,4 +1,4 @@
-"""The real unit and the real relay in five thousand invented histories; and twenty-seven wrong designs that are found out.
+"""The real unit and the real relay in five thousand invented histories; and thirty wrong designs that are found out.
 
 A history that breaks the promise is followed by `python -m tests.simulation --seed N`.
 """
