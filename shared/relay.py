@@ -123,9 +123,13 @@ class Relay:
                     log.warning(f"{self.room}.bus_says_no", refusal=str(refusal))
                     again = 0
                 # A page of which much was lost, or most was heard, is followed by the next: a flood leaves many of them.
-                goes_on = self._cursor and (again or self._settled > COMPARE_AT_ONCE // 2)
-                # It takes a tenth of the time at most: after a list, a single lead is worked beside it.
-                await asyncio.sleep(max(_PAUSE, 9 * (_now() - began)) if goes_on else COMPARE_EVERY)
+                if self._cursor and again:
+                    await asyncio.sleep(_PAUSE)
+                elif self._cursor and self._settled > COMPARE_AT_ONCE // 2:
+                    # A list leaves pages for minutes, and single leads go on beside that: it takes a twentieth of the time.
+                    await asyncio.sleep(max(_PAUSE, 19 * (_now() - began)))
+                else:
+                    await asyncio.sleep(COMPARE_EVERY)
 
     async def _rest(self) -> None:
         pause = self._look_at - _now()

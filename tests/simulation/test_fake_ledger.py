@@ -127,6 +127,8 @@ async def test_a_tale_of_statements_has_the_same_answers_in_memory_and_on_the_se
             if isinstance(expected, list) and expected and isinstance(expected[0], dict):
                 got = [{key: row[key] for key in expected[0]} for row in got]
             assert got == expected, f"statement {number}: {name}"
-            in_hand = [{key: one[key] for key in _plain(other)} for one, other in zip(fake.fresh, real.fresh, strict=True)]
+            in_hand = [
+                {key: one[key] for key in _plain(other)} for one, other in zip(fake.fresh, real.fresh, strict=True)
+            ]
             assert in_hand == _plain(real.fresh), f"statement {number}: {name}"
         assert real.fresh, "nothing was said that people wait for"
