@@ -24,7 +24,7 @@ BATCH = 500
 POLL = 0.5
 COMPARE_EVERY = 5.0
 COMPARE_AT_ONCE = 2000
-_PAUSE = 0.5
+_PAUSE, _LONGEST_PAUSE = 0.5, 2.0
 _SIGN_OF_LIFE = 1.0
 _HISTORIES = 10_000
 
@@ -127,7 +127,7 @@ class Relay:
                     await asyncio.sleep(_PAUSE)
                 elif self._cursor and self._settled > COMPARE_AT_ONCE // 2:
                     # A list leaves pages for minutes, and single leads go on beside that: it takes a twentieth of the time.
-                    await asyncio.sleep(max(_PAUSE, 19 * (_now() - began)))
+                    await asyncio.sleep(min(max(_PAUSE, 19 * (_now() - began)), _LONGEST_PAUSE))
                 else:
                     await asyncio.sleep(COMPARE_EVERY)
 
