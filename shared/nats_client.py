@@ -48,9 +48,9 @@ async def connect(settings: Settings, name: str, on_closed: Callable[[], Awaitab
 
 
 class SwiftClient(Client):
-    """nats-py, but for the two places where a list spends its time: reading headers, and writing many messages.
+    """nats-py, but for the places where leads spend their time: reading headers, and writing many messages.
 
-    Both stand in for a private method of the pinned version; `test_bus_wire.py` holds them to its results.
+    They use private parts of the pinned version; `test_bus_wire.py` holds headers and frames to its results.
     """
 
     @staticmethod
