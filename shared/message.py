@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Generic, TypeVar, overload
 from uuid import UUID
@@ -125,6 +126,7 @@ _VERSION_8 = 8 << 76 | 2 << 62
 _HASHED = (1 << 80) - 1 & ~(15 << 76 | 3 << 62)
 
 
+@lru_cache(8192)  # a handler names what it makes several times over: in its row, in those that point to it, in what it says
 def id_of(parent: UUID, name: str) -> UUID:
     """The id of what is called `name` and comes of `parent`: the first 48 bits of `parent`, then a hash (version 8).
 
