@@ -66,9 +66,10 @@ _ENTER_IN_QUEUE = (
 )
 
 _PUT = (
-    "with numbered as (insert into sequences as s (aggregate, said)"
-    " select n.aggregate, n.more from unnest($1::text[], $2::bigint[]) as n(aggregate, more)"
-    " on conflict (aggregate) do update set said = s.said + excluded.said returning aggregate, said),"
+    # Two who say something in one history at once take the same number: its key refuses the second, who tries again.
+    "with numbered as (select n.aggregate, n.more + coalesce((select o.sequence from outbox o"
+    " where o.aggregate = n.aggregate order by o.sequence desc limit 1), 0) as said"
+    " from unnest($1::text[], $2::bigint[]) as n(aggregate, more)),"
     " queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
     " by_command, correlation, traceparent) select u.message_id, aggregate, n.said - u.behind, u.subject, u.type,"
     " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($4::uuid[], $5::text[],"

@@ -104,6 +104,10 @@ insert into unheard select o.id, array[o.id] from unheard_names n join outbox o 
 drop table unheard_names
 """
 
+NUMBERS_FROM_OUTBOX = """
+drop table sequences
+"""
+
 
 def statements(ddl: str) -> list[str]:
     """The single statements of a script; the driver takes one at a time."""

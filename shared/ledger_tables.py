@@ -34,12 +34,6 @@ def add_ledger(metadata: MetaData) -> None:
         Index("outbox_answers", "cause", postgresql_where=text("by_command")),
     )
     Table(
-        "sequences",
-        metadata,
-        Column("aggregate", Text, primary_key=True),
-        Column("said", BigInteger, nullable=False),
-    )
-    Table(
         "unsent",
         metadata,
         Column("bulk", Boolean, primary_key=True),

@@ -126,7 +126,9 @@ _VERSION_8 = 8 << 76 | 2 << 62
 _HASHED = (1 << 80) - 1 & ~(15 << 76 | 3 << 62)
 
 
-@lru_cache(8192)  # a handler names what it makes several times over: in its row, in those that point to it, in what it says
+@lru_cache(
+    8192
+)  # a handler names what it makes several times over: in its row, in those that point to it, in what it says
 def id_of(parent: UUID, name: str) -> UUID:
     """The id of what is called `name` and comes of `parent`: the first 48 bits of `parent`, then a hash (version 8).
 

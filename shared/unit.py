@@ -296,12 +296,13 @@ class Unit:
 
 
 def is_passing(fault: Exception) -> bool:
-    """Whether a fault will pass by itself: a lost connection, a deadlock, a server that restarts, no free connection."""
+    """Whether a fault will pass by itself: a lost connection, a deadlock, a server that restarts, a number just taken."""
     if isinstance(fault, DBAPIError) and fault.connection_invalidated:
         return True
     said = _below(fault)
     if isinstance(said, asyncpg.PostgresError):
-        return (said.sqlstate or "")[:2] in _PASSING_STATES
+        # Or another has said something in the same history meanwhile: its number is taken, and there is a next one.
+        return (said.sqlstate or "")[:2] in _PASSING_STATES or said.constraint_name == "outbox_history"
     if isinstance(said, asyncpg.InterfaceError):
         return not isinstance(said, ValueError)  # the connection is gone; a value that does not fit stays as it is
     # asyncpg's own confusion is what is left of a connection that was lost in the middle of a word.

@@ -73,18 +73,20 @@ def _one_cause_after_another(listener: str, source: str) -> Query:
 
 
 def _history_of(source: str, listener: str, kind: str) -> Query:
-    of_kind = f"from {source}.sequences s left join {listener}.watermarks w on w.source = '{source}'" + (
+    of_kind = f"from {_said(source)} s left join {listener}.watermarks w on w.source = '{source}'" + (
         f" and w.aggregate = s.aggregate where s.aggregate like '{kind}/%'"
     )
     return f"select count(*) {of_kind}", f"select s.aggregate {of_kind} and coalesce(w.applied, 0) <> s.said"
 
 
+def _said(room: str) -> str:
+    return f"(select aggregate, max(sequence) as said from {room}.outbox group by aggregate)"
+
+
 def _numbered(room: str) -> Query:
     return (
         f"select count(*) from {room}.outbox",
-        f"select s.aggregate from {room}.sequences s left join (select aggregate, count(*) as n, min(sequence) as first,"
-        f" max(sequence) as last from {room}.outbox group by aggregate) o using (aggregate)"
-        " where o.first is distinct from 1 or o.last <> s.said or o.n <> s.said",
+        f"select aggregate from {room}.outbox group by aggregate having min(sequence) <> 1 or max(sequence) <> count(*)",
     )
 
 

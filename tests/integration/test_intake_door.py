@@ -221,7 +221,7 @@ async def outcome(ground: Ground) -> dict[str, list[dict[str, Any]]]:
 
 async def clear(db: AsyncConnection) -> None:
     kept = ("submissions", "decisions", "clients", "contacts", "client_keys", "key_stats")
-    for table in (*kept, "outbox", "sequences", "unsent", "unheard", "commands_done"):
+    for table in (*kept, "outbox", "unsent", "unheard", "commands_done"):
         await execute(db, f"delete from {table}")
 
 

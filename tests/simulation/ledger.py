@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from shared.bus import LINES, Letter
 from shared.events import kind_of, listeners_of
 from shared.ledger import FEW, Mark
@@ -120,10 +122,17 @@ class FakeLedger:
             self.fresh += [{**row, "put": ids[0], "id": id} for row, id in zip(rows, ids, strict=True)]
 
     async def _number(self, name: str, more: int) -> int:
-        """Take the next numbers of an aggregate; the row is held until the end. Returns the last number before them."""
+        """Take the next numbers of an aggregate, by what was committed when it was asked; returns the last before them.
+
+        Their keys are held until the end: who comes second waits, and is refused when the first commits.
+        """
         db = self.db
-        await db.lock("sequences", name)
         said: int = db.read("sequences", name) or 0
+        await db.lock("sequences", name)
+        if (db.read("sequences", name) or 0) != said:
+            taken = asyncpg.UniqueViolationError(f"{name} has such a number")
+            taken.constraint_name = "outbox_history"
+            raise taken
         db.write("sequences", name, said + more)
         return said
 

@@ -273,6 +273,14 @@ async def cursor(self: FakeLedger, most: int) -> Sequence[Mapping[str, Any]]:
 
 
 @mutant(FakeLedger, "_number")
+async def number_twice(self: FakeLedger, name: str, more: int) -> int:
+    """Nothing refuses a number that another has taken."""
+    said: int = self.db.read("sequences", name) or 0
+    self.db.write("sequences", name, said + more)
+    return said
+
+
+@mutant(FakeLedger, "_number")
 async def number_outside(self: FakeLedger, name: str, more: int) -> int:
     """Numbers are given outside the transaction."""
     rows = self.db.base.rows

@@ -31,7 +31,7 @@ class Database:
         self.rows: dict[str, dict[Any, Any]] = {
             "outbox": {},  # id → row
             "unsent": {},  # (bulk, lowest id) → ids
-            "sequences": {},  # aggregate → said
+            "sequences": {},  # aggregate → its highest number, as the index of the outbox has it
             "unheard": {},  # lowest id → ids
             "watermarks": {},  # (source, aggregate) → (applied, held_by)
             "commands_done": {},  # id → True
