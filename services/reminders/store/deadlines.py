@@ -72,13 +72,18 @@ async def what_counts(db: AsyncConnection, ids: Iterable[str]) -> Counting:
 
 
 async def offices_counted_anew(db: AsyncConnection) -> list[Office]:
-    """The offices that have open deadlines counted by a calendar which holds no more."""
+    """The offices that have open deadlines counted by a calendar which holds no more.
+
+    The calendars of all are read on the way and remembered: a country's holidays take a third of a second to load, and
+    no lead should wait for that.
+    """
     rows = await fetch(
         db,
-        "select * from offices o where exists (select from deadlines d where d.office_id = o.office_id"
-        " and d.state = 'open' and d.calendar_version < o.calendar_version) order by office_id",
+        "select o.*, exists (select from deadlines d where d.office_id = o.office_id and d.state = 'open'"
+        " and d.calendar_version < o.calendar_version) as is_stale from offices o order by office_id",
     )
-    return [_office(row) for row in rows]
+    offices = [(_office(row), row["is_stale"]) for row in rows]
+    return [office for office, is_stale in offices if is_stale]
 
 
 async def save_offices(db: AsyncConnection, rows: Sequence[Row]) -> None:
