@@ -105,6 +105,17 @@ decisions = Table(
     Index("decisions_rejected", "import_id", postgresql_where=text("outcome = 'rejected' and import_id is not null")),
 )
 
+# How many of each outcome every batch of an import had: how far it is can be told without counting its rows.
+import_tallies = Table(
+    "import_tallies",
+    metadata,
+    Column("import_id", UUID, primary_key=True),
+    Column("decided_at", _AT, primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+)
+
 clients = Table(
     "clients",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import tables
 from services.intake.rules.keys import NORM_VERSION
 from services.intake.rules.submission import Submission
-from shared.database import fetch, inserting
+from shared.database import Writing, fetch, inserting
 from shared.together import together
 
 
@@ -49,14 +50,27 @@ async def keep_decisions(
     """
     if rows:
         named = inserting(tables.contacts, contacts) if contacts else None
-        await together(db, inserting(tables.decisions, rows), named=named)
+        await together(db, inserting(tables.decisions, rows), named=named, counted=_counting(rows))
+
+
+def _counting(rows: Sequence[Mapping[str, Any]]) -> Writing | None:
+    """What keeps the tallies of imports; None when none of these rows belongs to one."""
+    names = ("import_id", "decided_at", "purpose", "outcome")
+    counts = Counter(tuple(row[name] for name in names) for row in rows if row["import_id"])
+    if not counts:
+        return None
+    return inserting(
+        tables.import_tallies,
+        [{**dict(zip(names, one, strict=True)), "rows": count} for one, count in counts.items()],
+        then=f"on conflict ({', '.join(names)}) do update set rows = import_tallies.rows + excluded.rows",
+    )
 
 
 async def count_outcomes(db: AsyncConnection, import_id: UUID) -> Sequence[RowMapping]:
     """Outcomes of an import by purpose: (purpose, outcome, rows, last_at)."""
     return await fetch(
         db,
-        "select purpose, outcome, count(*) as rows, max(decided_at) as last_at from decisions"
+        "select purpose, outcome, sum(rows)::bigint as rows, max(decided_at) as last_at from import_tallies"
         " where import_id = $1 group by purpose, outcome",
         import_id,
     )
