@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,22 +40,21 @@ async def take_in(
 
     `not_of`: lead → the client of whom a person has said that the lead is not his.
     """
-    fresh = await store.keep_submissions(db, submissions, now)
-    records: list[tuple[Submission, RegularLead, list[Fault], Arrival | None]] = []
+    async with store.under_way(store.keep_submissions(db, submissions, now)) as keeping:
+        given = [_read(one, now) for one in submissions]
+    fresh = keeping.result()
+    records: list[_Read] = []
     not_yet: list[Early] = []
-    for one in submissions:
+    for read in given:
+        one, _, _, arrival, rule = read
         if one.id in fresh:
             fresh.discard(one.id)
-            record = make_regular(one.fields, one.country)
-            faults = faults_of(one.fields, record) + faults_of_meeting(one.call, one.said_at or now)
-            arrival = arrival_of(one.id, one.card_id, one.fields, record, one.curator)
-            rule = None if faults else no_lead_yet(one.source, one.fields, one.occasion, one.call)
-            if rule:
+            if arrival and rule:
                 not_yet.append(Early(one, arrival, rule))
-                continue
-            records.append((one, record, faults, None if faults else arrival))
+            else:
+                records.append(read)
 
-    arrivals = [arrival for _, _, _, arrival in records if arrival]
+    arrivals = [read.arrival for read in records if read.arrival]
     keys = dict.fromkeys(key for arrival in (*arrivals, *(one.arrival for one in not_yet)) for key in arrival.keys)
     await store.hold_keys(db, keys)
     known = await store.look_up(db, keys)
@@ -67,10 +66,10 @@ async def take_in(
     for result in recognised:
         if result.changed and result.card.client_id in before:
             gains.setdefault(result.card.client_id, []).append(result.arrival)
-    held = await store.read_cards(db, gains, lock=True)
-    await store.change_cards(db, [_with(card, gains[card.client_id]) for card in held])
-    await store.keep_keys(db, recognised, opened)
-    await store.keep_shared_keys(db, recognised)
+    held = await store.hold_cards(db, gains, known.versions)
+    await store.change_cards(
+        db, [_with(now_it_is, gains[id_]) if now_it_is else known.cards[id_] for id_, now_it_is in held.items()]
+    )
 
     await early.keep(not_yet, db, now)
     places = {one.id: place for place, one in enumerate(submissions)}
@@ -79,18 +78,40 @@ async def take_in(
     contacts, decisions, said = [], [], []
     ended = any(one.call and one.call.ended_at for one, *_ in records)
     term = await store.entry_term(db) if ended else ENTERED_WITHIN  # lists and forms are not asked for it
-    for one, record, faults, _ in records:
-        found = results.get(one.id)
-        if found and found.changed:
-            contacts += _contact(one, record, found)
-        decisions.append(_row(one, record, found, faults, now))
-        events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now, term))
-        said += [one.cause.says(event) for event in events if event]
+    async with store.under_way(store.keep_keys(db, recognised, opened)):
+        for one, record, faults, _, _ in records:
+            found = results.get(one.id)
+            if found and found.changed:
+                contacts += _contact(one, record, found)
+            decisions.append(_row(one, record, found, faults, now))
+            events = (_event(one, record, found, faults, found_again.get(one.id, ())), _delayed(one, found, now, term))
+            said += [one.cause.says(event) for event in events if event]
+        doubts = [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)]
+    await store.keep_shared_keys(db, recognised)
     await store.keep_decisions(db, decisions, contacts)
-    await store.open_reviews(db, [doubt for one, *_ in records for doubt in _doubts(one, results.get(one.id), now)])
+    await store.open_reviews(db, doubts)
     await store.open_audits(db, [row for result in recognised for row in _audits(result, now)])
     met = {(each.contact_id, results[lead].card.client_id) for lead, told in found_again.items() for each in told}
     return said + await early.tell(not_yet, known, met, db, now)
+
+
+class _Read(NamedTuple):
+    """A submission made regular, what is wrong with it, what recognition needs of it if nothing is, why it is no lead yet."""
+
+    one: Submission
+    record: RegularLead
+    faults: list[Fault]
+    arrival: Arrival | None = None
+    rule: str | None = None
+
+
+def _read(one: Submission, now: datetime) -> _Read:
+    record = make_regular(one.fields, one.country)
+    faults = faults_of(one.fields, record) + faults_of_meeting(one.call, one.said_at or now)
+    if faults:
+        return _Read(one, record, faults)
+    arrival = arrival_of(one.id, one.card_id, one.fields, record, one.curator)
+    return _Read(one, record, faults, arrival, no_lead_yet(one.source, one.fields, one.occasion, one.call))
 
 
 def _with(card: Card, arrivals: Sequence[Arrival]) -> Card:

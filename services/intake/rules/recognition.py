@@ -50,6 +50,7 @@ class Known:
 
     `families` names, for each client made of several cards, all of them in order, the survivor's own first; every one
     of them is among `cards`. `apart` are the pairs of these clients that a person has told apart.
+    `versions` tell, of a card that was read, whether it is still as it was read.
     """
 
     cards: dict[UUID, Card] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Known:
     frequencies: dict[SearchKey, int] = field(default_factory=dict)
     families: dict[UUID, list[UUID]] = field(default_factory=dict)
     apart: dict[frozenset[UUID], frozenset[SearchKey]] = field(default_factory=dict)
+    versions: dict[UUID, str] = field(default_factory=dict)
 
     def candidates(self, keys: Sequence[SearchKey]) -> list[Card]:
         """The cards that share a key with a lead, the rarest keys first; a key that many hold brings none."""

@@ -15,6 +15,7 @@ from services.intake.store.audits import (
 )
 from services.intake.store.cards import (
     change_cards,
+    hold_cards,
     opening_cards,
     read_cards,
     read_families,
@@ -71,6 +72,7 @@ from services.intake.store.known import (
     keep_shared_keys,
     look_up,
 )
+from services.intake.store.meanwhile import under_way
 from services.intake.store.proposals import (
     hold_proposal,
     proposals_of,
@@ -146,6 +148,7 @@ __all__ = [
     "end_undoing",
     "entry_term",
     "hold_audits",
+    "hold_cards",
     "hold_families",
     "hold_keys",
     "hold_proposal",
@@ -205,6 +208,7 @@ __all__ = [
     "standing_merges",
     "submissions_on",
     "told_apart",
+    "under_way",
     "undo_latecomers",
     "undo_merges",
     "undo_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ def record_as_json(record: RegularLead) -> dict[str, Any]:
 
 
 _READ_CARDS = """
-select id, name, record::text as record, region, region_by, curator, provisional, root
+select id, name, record::text as record, region, region_by, curator, provisional, root, xmin::text as version
 from clients where id = any($1::uuid[]) order by id
 """
 
@@ -37,6 +37,26 @@ async def read_cards(db: AsyncConnection, ids: Iterable[UUID], *, lock: bool = F
     if not wanted:
         return []
     return [as_card(row) for row in await fetch(db, _READ_CARDS + ("for update" if lock else ""), wanted)]
+
+
+async def read_versions(db: AsyncConnection, ids: Iterable[UUID]) -> tuple[dict[UUID, Card], dict[UUID, str]]:
+    """The cards of these clients, and of each the version that was read: see `hold_cards`."""
+    rows = await fetch(db, _READ_CARDS, list(ids))
+    return {row["id"]: as_card(row) for row in rows}, {row["id"]: row["version"] for row in rows}
+
+
+async def hold_cards(db: AsyncConnection, ids: Iterable[UUID], versions: Mapping[UUID, str]) -> dict[UUID, Card | None]:
+    """Keep everybody else from changing these cards, in the order of their ids. A card that somebody has changed since its
+    version was read comes as it stands now, one that nobody has changed as None; one that is gone is not among them.
+    """
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = await fetch(
+        db, "select id, xmin::text as version from clients where id = any($1::uuid[]) order by id for update", wanted
+    )
+    changed = await read_cards(db, [row["id"] for row in rows if row["version"] != versions.get(row["id"])])
+    return {row["id"]: None for row in rows} | {card.client_id: card for card in changed}
 
 
 def as_card(row: RowMapping) -> Card:

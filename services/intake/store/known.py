@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import tables
 from services.intake.rules.recognition import Known, Recognised
 from services.intake.rules.search_keys import STRONG, SearchKey, most_holders
-from services.intake.store.cards import read_cards, read_families
+from services.intake.store.cards import read_families, read_versions
 from shared.database import Writing, fetch, insert
 from shared.together import together
 
@@ -51,7 +51,7 @@ async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
         if row["client_id"] is not None:
             known.holders.setdefault(key, []).append(row["client_id"])
     ids = {client_id for holders in known.holders.values() for client_id in holders}
-    known.cards = {card.client_id: card for card in await read_cards(db, ids)}
+    known.cards, known.versions = await read_versions(db, ids)
     await _read_families(db, known)
     await _read_apart(db, known)
     return known

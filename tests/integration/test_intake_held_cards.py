@@ -1,0 +1,42 @@
+"""What a batch writes on a card is what stands there plus what it brings, whoever has written meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake import store
+from services.intake.rules.keys import RegularLead
+from services.intake.rules.survivorship import Card
+from shared.database import execute, fetch
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+SAME, CHANGED, GONE = (uuid5(NAMESPACE_URL, f"card {name}") for name in ("same", "changed", "gone"))
+_READ = "select id, xmin::text as version from clients"
+
+
+@pytest.mark.rule("R1-40")
+async def test_a_card_is_read_again_only_when_somebody_has_changed_it(
+    db_of: Callable[[str], AbstractAsyncContextManager[AsyncConnection]],
+) -> None:
+    async with db_of("intake") as db:
+        await store.open_cards(db, [Card(id_, "Фрезер", RegularLead()) for id_ in (SAME, CHANGED, GONE)], NOW)
+    async with db_of("intake") as db:
+        versions = {row["id"]: row["version"] for row in await fetch(db, _READ)}
+        async with db_of("intake") as other:
+            await execute(other, "update clients set name = 'Фрезер-М' where id = $1", CHANGED)
+            await execute(other, "delete from clients where id = $1", GONE)
+            holding = asyncio.create_task(store.hold_cards(db, versions, versions))
+            await asyncio.sleep(0.1)
+            assert not holding.done(), "whoever changes a card is waited for"
+        held = await holding
+    assert held[SAME] is None
+    assert held[CHANGED] is not None
+    assert held[CHANGED].name == "Фрезер-М", "it is read as the other has left it"
+    assert GONE not in held
