@@ -37,6 +37,21 @@ async def test_a_card_is_read_again_only_when_somebody_has_changed_it(
             assert not holding.done(), "whoever changes a card is waited for"
         held = await holding
     assert held[SAME] is None
-    assert held[CHANGED] is not None
-    assert held[CHANGED].name == "Фрезер-М", "it is read as the other has left it"
+    changed = held[CHANGED]
+    assert changed is not None
+    assert changed.name == "Фрезер-М", "it is read as the other has left it"
     assert GONE not in held
+
+
+async def test_a_fault_beside_a_statement_leaves_a_connection_that_can_be_rolled_back(
+    db_of: Callable[[str], AbstractAsyncContextManager[AsyncConnection]],
+) -> None:
+    with pytest.raises(ValueError, match="of the body"):
+        async with asyncio.timeout(20), db_of("intake") as db:
+            try:
+                async with store.under_way(execute(db, "select pg_sleep(60)")):
+                    raise ValueError("of the body")
+            finally:
+                await db.rollback()
+                [answer] = await fetch(db, "select 1 as one")
+                assert answer["one"] == 1
