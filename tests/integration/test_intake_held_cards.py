@@ -15,6 +15,7 @@ from services.intake import store
 from services.intake.rules.keys import RegularLead
 from services.intake.rules.survivorship import Card
 from shared.database import execute, fetch
+from shared.together import together
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SAME, CHANGED, GONE = (uuid5(NAMESPACE_URL, f"card {name}") for name in ("same", "changed", "gone"))
@@ -26,7 +27,9 @@ async def test_a_card_is_read_again_only_when_somebody_has_changed_it(
     db_of: Callable[[str], AbstractAsyncContextManager[AsyncConnection]],
 ) -> None:
     async with db_of("intake") as db:
-        await store.open_cards(db, [Card(id_, "Фрезер", RegularLead()) for id_ in (SAME, CHANGED, GONE)], NOW)
+        opened = store.opening_cards([Card(id_, "Фрезер", RegularLead()) for id_ in (SAME, CHANGED, GONE)], NOW)
+        assert opened
+        await together(db, opened)
     async with db_of("intake") as db:
         versions = {row["id"]: row["version"] for row in await fetch(db, _READ)}
         async with db_of("intake") as other:
