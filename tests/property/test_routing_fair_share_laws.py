@@ -10,32 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.routing.rules.fair_share import UNIT, Ledger, Standing, Weights, parts, parts_of, weights_of
+from tests.comings import history
 
 weights = st.integers(1, 100_000)
 a_pool = st.lists(weights, min_size=1, max_size=12).map(
     lambda several: tuple((f"m{n:02}", weight) for n, weight in enumerate(several))
 )
-
-
-def history(seed: int, leads: int = 300) -> list[Weights]:
-    """The eligible of each lead in a random house: people fall ill, come back, join and leave, at random paces."""
-    chance = random.Random(seed)
-    staff = {f"m{n:03}": chance.choice([500, 1000, 1000, 1000, 2000]) for n in range(chance.randint(2, 14))}
-    here, pace, joined = set(staff), chance.choice([0.001, 0.01, 0.05, 0.2, 0.5]), len(staff)
-    told: list[Weights] = []
-    for _ in range(leads):
-        here ^= {who for who in staff if chance.random() < pace}
-        if chance.random() < pace / 3:
-            staff[f"m{joined:03}"] = chance.choice([500, 1000, 2000])
-            here.add(f"m{joined:03}")
-            joined += 1
-        if chance.random() < pace / 3 and len(staff) > 2:
-            gone = chance.choice(sorted(staff))
-            del staff[gone]
-            here.discard(gone)
-        if here:
-            told.append(tuple(sorted((who, staff[who]) for who in here)))
-    return told
 
 
 @pytest.mark.rule("G6")

@@ -24,7 +24,7 @@ from services.routing.rules.returning_caller import with_whom_he_worked
 from services.routing.rules.sharing import among_those_in_turn, pools_of, region_of
 from services.routing.rules.whole_list import Row, Split, list_pool
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """To be raised with every change that could give a lead to somebody else; decisions carry it."""
 
 _WHO_NAMES_ONE: Sequence[Callable[[Case], Verdict | None]] = (

@@ -14,6 +14,9 @@ from functools import lru_cache
 UNIT = 80_313_433_200
 """One lead in units of the ledger: the least number that 1, 2 … 28 all divide, so equal shares are exact integers."""
 
+TURN = 2
+"""What the turn of a pool moves on by with a lead that counts as one of a run."""
+
 Weights = tuple[tuple[str, int], ...]
 """Who is eligible for a lead, in order of id, each with his weight in thousandths."""
 
@@ -53,6 +56,19 @@ def parts(weights: Weights) -> tuple[int, ...]:
     return tuple(part + (n in lucky) for n, (part, _) in enumerate(shares))
 
 
+def turned(weights: Weights, *, new: bool) -> int:
+    """By how much a lead moves the turn of its pool; `new` is whether somebody else received the one before.
+
+    A whole `TURN` if an equal was eligible too: so many turns the last receiver has had in a row. Otherwise just enough
+    for him to be the last, because what nobody else could have, or is earned by weight, is no run of leads.
+    """
+    return TURN if _of_equals(weights) else int(new)
+
+
+def _of_equals(weights: Weights) -> bool:
+    return len(weights) > 1 and all(weight == weights[0][1] for _, weight in weights)
+
+
 class Ledger:
     """The standings of one pool, held in memory while a batch of leads is shared out.
 
@@ -64,17 +80,17 @@ class Ledger:
     def __init__(self, standings: Mapping[str, Standing] | None = None) -> None:
         self.standings = dict(standings or {})
         self.changed: set[str] = set()
-        # every lead is a turn, so whoever holds the last turn has received all leads since anybody else's
         turns = sorted((standing.turn, who) for who, standing in self.standings.items())
-        self._turn, self._last = turns[-1] if turns else (0, "")
+        self._turn, self._last = turns[-1] if turns and turns[-1][0] else (0, "")
         self._run = self._turn - (turns[-2][0] if len(turns) > 1 else 0)
 
     def share_out(self, weights: Weights, among: frozenset[str] | None = None, *, rest: bool = True) -> Share:
         """Give one lead to the one owed most of `weights` (never empty). A newcomer starts at nothing owed (G6).
 
         All of `weights` are credited; with `among`, some of them, only those may receive (`whole_list`). Among equals in
-        weight nobody receives more than two in a row, as one long absent else would, if that keeps the bound that is
-        proved; without `rest` that is not asked, because the record of a decision says it.
+        weight nobody receives more than two in a row that another might have had, as one long absent else would, unless
+        it would take one of them further than a lead and a half from what he is owed; without `rest` that is not asked,
+        because the record of a decision says it.
         """
         before = {who: self.standings.get(who, _NEW) for who, _ in weights}
         owed = {who: before[who].balance + part for (who, _), part in zip(weights, parts(weights), strict=True)}
@@ -82,26 +98,27 @@ class Ledger:
         def rank(who: str) -> tuple[int, int, str]:
             return -owed[who], before[who].turn, who
 
-        receiver = min(owed if among is None else among, key=rank)
-        if rest and receiver == self._last and self._run >= 2 and len({weight for _, weight in weights}) == 1:
-            others = frozenset(owed if among is None else among) - {receiver}
+        could = owed.keys() if among is None else among
+        receiver = min(could, key=rank)
+        if rest and receiver == self._last and self._run >= 2 * TURN and _of_equals(weights):
+            others = frozenset(could) - {receiver}
             if others and self._may_rest(owed, receiver, other := min(others, key=rank)):
                 among, receiver = others, other
-        self._turn += 1
-        self._run = self._run + 1 if receiver == self._last else 1
-        self._last = receiver
+        new = receiver != self._last
+        step = turned(weights, new=new)
+        self._turn, self._run, self._last = self._turn + step, step if new else self._run + step, receiver
         after = {who: Standing(owed[who], before[who].turn) for who in owed}
         after[receiver] = Standing(owed[receiver] - UNIT, self._turn)
         self._set(after)
         return Share(receiver, before, after, among)
 
     def _may_rest(self, owed: Mapping[str, int], resting: str, receiver: str) -> bool:
-        """Whether it costs little if `receiver` receives in place of the one `resting`.
+        """Whether `receiver` may receive in place of the one `resting`, and nothing that is promised is lost by it.
 
-        Both stay within a lead and a quarter of what they are owed, and of all n of the pool the k owed most are owed
-        k(n − k)/2 leads at most (`docs/fairness.md`).
+        It takes neither further than a lead and a half from what he is owed, and of all n of the pool the k owed most are
+        still owed k(n − k)/2 leads at most (`docs/fairness.md`).
         """
-        if owed[resting] > UNIT or owed[receiver] < -UNIT // 4:
+        if 2 * owed[resting] > 3 * UNIT or 2 * owed[receiver] < -UNIT:
             return False
         balances = {**{who: standing.balance for who, standing in self.standings.items()}, **owed}
         balances[receiver] -= UNIT

@@ -21,7 +21,7 @@ from services.routing.rules.altered import Altered
 from services.routing.rules.assignment import Decision, Splits, assign, bench_of, split_lists
 from services.routing.rules.caps import NOT_RECEIVED, Loads
 from services.routing.rules.case import Client, Passed
-from services.routing.rules.fair_share import Ledger, Standing, Weights, parts_of
+from services.routing.rules.fair_share import Ledger, Standing, Weights, parts_of, turned
 from services.routing.rules.field import Field
 from services.routing.rules.meeting_retold import Elsewhere
 from services.routing.rules.record import Record, remade
@@ -231,7 +231,9 @@ class Retold:
         """How the ledger really moved."""
         if (pool := kept.shared_in) is not None and kept.after is not None:
             was = self._was[pool]
-            turn = 1 + max(standing.turn for standing in was.values())
+            last = max(was, key=lambda who: was[who].turn)
+            new = kept.receiver != last or was[last].turn == 0
+            turn = was[last].turn + turned(kept.weights, new=new)
             for who, balance in kept.after.items():
                 was[who] = Standing(balance, turn if who == kept.receiver else was[who].turn)
 
