@@ -53,7 +53,9 @@ def main() -> None:
         if seen[-1].deviation * 2 > 3 * UNIT or (seen[-1].run > 2 and n % 2 == 0):
             sys.stderr.write(f"history {first + n}: {seen[-1].deviation / UNIT:.4f}, run {seen[-1].run}\n")
     deviations = sorted(one.deviation for one in seen)
-    print("| seed | histories × leads | highest | 9 999 of 10 000 below | above 1.5 | longest run | third leads in a row |")
+    print(
+        "| seed | histories × leads | highest | 9 999 of 10 000 below | above 1.5 | longest run | third leads in a row |"
+    )
     print("|---|---|---|---|---|---|---|")
     high, usual = deviations[-1] / UNIT, deviations[len(seen) * 9999 // 10_000] / UNIT
     above = sum(2 * one > 3 * UNIT for one in deviations)
