@@ -23,7 +23,6 @@ from estafeta.house.children import free_port
 from services.intake import handlers, store
 from services.intake.http import server
 from services.intake.http.door import Door
-from services.intake.http.pace import Pace
 from services.intake.http.signature import key_bytes, signature
 from services.intake.http.sources import SourcesFile
 from shared.bus import Letter, NoAnswer, encode_command
@@ -35,6 +34,7 @@ from shared.message import Batch, Question, Said, Unfit
 from shared.questions import ShowDeadlines, ShowProcess
 from shared.settings import Settings
 from shared.unit import Unit
+from shared.web.pace import Pace
 from shared.words import Source
 from tests.conftest import url_of
 
@@ -577,7 +577,7 @@ async def test_the_running_door_takes_a_lead_without_any_bus_and_leaves_in_order
 async def test_who_does_not_come_to_the_point_is_sent_away(
     database: URL, file: Path, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_PATIENCE", 0.1)
+    monkeypatch.setattr("shared.web.server._PATIENCE", 0.1)
     async with opened(database, file) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(said)

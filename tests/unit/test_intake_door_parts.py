@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from services.intake.http import reading
-from services.intake.http.pace import Pace, neighbourhood
 from services.intake.http.problems import Problem
 from services.intake.http.signature import Unsigned, key_bytes, signature, verify
 from services.intake.http.sources import Sources, SourcesFile
 from shared.commands import LeadFields
+from shared.web.pace import Pace, neighbourhood
 
 # The example of the Standard Webhooks specification and of its reference libraries.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

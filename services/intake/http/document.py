@@ -11,10 +11,11 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from services.intake.http.problems import KINDS, ProblemDetails
+from services.intake.http.problems import KINDS
 from services.intake.http.reading import FORM_KINDS, LONGEST, NewLead
 from shared.commands import LeadFields
 from shared.events import Fault
+from shared.web.problems import ProblemDetails
 from shared.words import Outcome
 
 _REF = "#/components/schemas/{model}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -16,14 +15,11 @@ import structlog
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
 
 from services.intake import store
 from services.intake.http import document, reading
-from services.intake.http.pace import Pace, neighbourhood
 from services.intake.http.problems import Problem
 from services.intake.http.signature import Unsigned, verify
 from services.intake.http.sources import FormEntry, SourceEntry, SourcesFile
@@ -36,14 +32,13 @@ from shared.events import Fault
 from shared.message import Question
 from shared.questions import ShowDeadlines, ShowProcess
 from shared.service import Ask
-from shared.unit import describe, is_passing
+from shared.web.frame import Frame
+from shared.web.pace import Pace, neighbourhood
 
 JSON = ("application/json",)
-MOST_INSIDE = 128
 _STORING = 10.0
 _SAME_FORM = 600  # seconds: what is sent unchanged within them under no name is one lead, sent twice
 _RECEIPTS = UUID("0d9f7d0e-7f0b-5b6c-9c6e-3a3f0b7a5f21")
-_PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 log = structlog.get_logger()
 
@@ -116,8 +111,10 @@ def receipt_of(command: SubmitLead) -> UUID:
     return uuid5(_RECEIPTS, f"{command.source_system}\n{command.external_id}")
 
 
-class Door:
+class Door(Frame):
     """Answers at the door. `ask` reaches the other rooms, when they are there; storing needs only `engine`."""
+
+    room, refusal, refused = "intake", Problem, "intake.lead_refused"
 
     def __init__(
         self,
@@ -128,61 +125,21 @@ class Door:
         now: Callable[[], datetime] = host_now,
         pace: Pace | None = None,
     ) -> None:
-        self.engine, self.sources, self.ask = engine, sources, ask
-        self._now, self._pace = now, pace or Pace()
-        self._inside = 0
+        super().__init__(pace)
+        self.engine, self.sources, self.ask, self._now = engine, sources, ask, now
 
     def app(self) -> Starlette:
         """The application for a server."""
-        routes = [
-            Route("/v1/leads", self._answering(self.take_lead), methods=["POST"]),
-            Route("/v1/leads/{receipt}", self._answering(self.show_receipt), methods=["GET"]),
-            Route("/v1/forms/{campaign}", self._answering(self.take_form), methods=["POST", "OPTIONS"]),
-            Route("/v1/webhooks/{source}", self._answering(self.take_webhook), methods=["POST"]),
-            Route("/openapi.json", self._answering(self.show_document), methods=["GET"]),
-            Route("/docs", self._answering(self.show_page), methods=["GET"]),
-        ]
-        app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
-        app.router.redirect_slashes = False
-        return app
-
-    # ── around every answer ─────────────────────────────────────────────────────────────────────────────────────
-
-    def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def answered(request: Request) -> Response:
-            if self._inside >= MOST_INSIDE:
-                crowd = Problem("not-now", f"{MOST_INSIDE} requests are being answered", headers={"Retry-After": "1"})
-                return _dressed(crowd.response())
-            self._inside += 1
-            try:
-                return _dressed(await self._safely(answer(request)))
-            finally:
-                self._inside -= 1
-
-        return answered
-
-    async def _safely(self, answer: Awaitable[Response]) -> Response:
-        """Every fault becomes a problem in words; none of them, and no log line, repeats what was sent."""
-        try:
-            return await answer
-        except Problem as problem:
-            refusal = problem
-        except ClientDisconnect:
-            refusal = Problem("unreadable", "whoever sent it has gone")
-        except Exception as fault:
-            if is_passing(fault):
-                log.warning("intake.door_cannot_store", fault=describe(fault))
-                refusal = Problem("not-now", "the database does not answer", headers={"Retry-After": "5"})
-            else:
-                log.error("intake.door_failed", fault=type(fault).__name__)
-                refusal = Problem("own-fault", "the request was not done")
-        log.info("intake.lead_refused", reason=refusal.kind)
-        return refusal.response()
-
-    def _slow_down(self, name: tuple[str, ...], per_minute: int, burst: int) -> None:
-        if wait := self._pace.wait(name, per_minute, burst):
-            after = {"Retry-After": str(math.ceil(wait))}
-            raise Problem("too-many", f"{per_minute} a minute are taken from here, {burst} at once", headers=after)
+        return self.served(
+            [
+                ("/v1/leads", self.take_lead, ["POST"]),
+                ("/v1/leads/{receipt}", self.show_receipt, ["GET"]),
+                ("/v1/forms/{campaign}", self.take_form, ["POST", "OPTIONS"]),
+                ("/v1/webhooks/{source}", self.take_webhook, ["POST"]),
+                ("/openapi.json", self.show_document, ["GET"]),
+                ("/docs", self.show_page, ["GET"]),
+            ]
+        )
 
     # ── ways to bring a lead ────────────────────────────────────────────────────────────────────────────────────
 
@@ -409,14 +366,3 @@ def _name(header: str, text: str) -> str:
         )
         raise Problem("unfit", "a header is wrong", faults=[fault])
     return text
-
-
-async def _unrouted(_: Request, fault: Exception) -> Response:
-    is_method = isinstance(fault, HTTPException) and fault.status_code == 405
-    kind, detail = ("wrong-method", "this was another method") if is_method else ("not-here", "no such address")
-    return _dressed(Problem(kind, detail, headers=getattr(fault, "headers", None)).response())
-
-
-def _dressed(answer: Response) -> Response:
-    answer.headers.update(_PLAIN)
-    return answer

@@ -1,0 +1,1 @@
+"""A door to the world outside, as any room may have one: server, pace, and what stands around every answer."""
