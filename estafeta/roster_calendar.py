@@ -9,13 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
-from icalendar import Calendar, Event
+from icalendar import Calendar
 
 from estafeta.trouble import Trouble
+from shared.agenda import STAFF, Entry, uid_of_shift, written
 from shared.commands import DutyEntry
 from shared.working_time import OfficeCalendar
 
@@ -23,8 +23,6 @@ LARGEST = 10 << 20
 MOST = 20_000
 """Shifts of one import."""
 _OFTEN = {"SECONDLY", "MINUTELY", "HOURLY", "BYSECOND", "BYMINUTE", "BYHOUR"}
-_NAMES = UUID("8f4f2c86-6a0e-5a4a-9d0b-5d2b1c1f7a10")
-_STAFF = "X-ESTAFETA-STAFF"
 
 Answer = Mapping[str, Any]
 
@@ -41,30 +39,22 @@ class Reading:
 
 
 def published(office: Answer, shifts: Sequence[Answer], now: datetime) -> bytes:
-    """The shifts of an office as a calendar; the same shift keeps its UID, so a program that subscribes changes it in place.
-
-    Times are in UTC, which is exact even in the hour that a clock repeats; every program shows them by its own clock.
-    """
-    calendar = Calendar()
-    calendar.add("prodid", "-//Estafeta//duty roster//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", f"Дежурства · {office['name']}")
-    calendar.add("x-wr-timezone", office["time_zone"])
+    """The shifts of an office as a calendar; the same shift keeps its UID, here and in what people subscribe to."""
+    entries = []
     for shift in shifts:
-        start, end = (datetime.fromisoformat(shift[name]).astimezone(UTC) for name in ("starts_at", "ends_at"))
-        event = Event()
-        event.add("uid", f"{uuid5(_NAMES, '/'.join(map(str, (office['id'], shift['staff'], start, end))))}@estafeta")
-        event.add("dtstamp", now.astimezone(UTC))
-        event.add("dtstart", start)
-        event.add("dtend", end)
-        event.add("summary", f"Дежурство: {shift['name']}")
-        event.add("location", office["name"])
-        event.add("categories", ["DUTY"])
-        event.add(_STAFF, shift["staff"])
-        calendar.add_component(event)
-    written: bytes = calendar.to_ical()
-    return written
+        start, end = (datetime.fromisoformat(shift[name]) for name in ("starts_at", "ends_at"))
+        entries.append(
+            Entry(
+                uid_of_shift(office["id"], shift["staff"], start, end),
+                start,
+                end,
+                f"Дежурство: {shift['name']}",
+                now,
+                location=office["name"],
+                staff=shift["staff"],
+            )
+        )
+    return written(f"Дежурства · {office['name']}", office["time_zone"], entries, method="PUBLISH")
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +188,7 @@ class _People:
                 self._names.setdefault(name, set()).add(person["id"])
 
     def of(self, event: Any) -> list[str]:
-        if (stated := _text(event, _STAFF)) and (who := self._ids.get(stated.casefold())):
+        if (stated := _text(event, STAFF)) and (who := self._ids.get(stated.casefold())):
             return [who]
         attendees = event.get("ATTENDEE", [])
         found = {self._attendee(one) for one in (attendees if isinstance(attendees, list) else [attendees])} - {None}

@@ -22,8 +22,8 @@ asyncpg_protocol.IterableABC = (list, tuple, set, frozenset, type({}.keys()), ty
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
 
 
-def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6) -> AsyncEngine:
-    """An engine whose every wait ends: connecting, acquiring, a statement, a dead peer.
+def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6, only_reads: bool = False) -> AsyncEngine:
+    """An engine whose every wait ends: connecting, acquiring, a statement, a dead peer. With `only_reads` it changes nothing.
 
     The room's schema is first on the search path. Parameters never appear in error texts (personal data).
     """
@@ -48,6 +48,7 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6) ->
                 "tcp_user_timeout": "15000",
                 "jit": "off",
                 "timezone": "UTC",
+                **({"default_transaction_read_only": "on"} if only_reads else {}),
             },
         },
     )

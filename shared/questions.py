@@ -277,6 +277,17 @@ class DraftRoster(Question, owner="routing"):
     until: date
 
 
+class ListFeeds(Question, owner="routing"):
+    """Calendars that can be subscribed to: `{feeds: [{id, staff, office, lang, label, by, at, revoked_at, revoked_by}]}`.
+
+    The newest first, at most 500; the revoked too if `revoked`. Their addresses are known to nobody here.
+    """
+
+    staff: str | None = None
+    office: str | None = None
+    revoked: bool = False
+
+
 class ListPresence(Question, owner="routing"):
     """Who is here now: `{staff: [{id, name, office, function, state, reason, until, at, by, on_duty}]}` (R1-24).
 

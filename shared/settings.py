@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     http_door: str = Field(
         default="",
         pattern=r"^(.+:\d{1,5})?$",
-        description="where leads may be brought to intake by HTTP; empty: nowhere",
+        description="where the room's own door stands: intake takes leads in, routing shows calendars; empty: nowhere",
     )
     http_sources: Path | None = Field(default=None, description="the file that says who may bring leads to that door")
     replica: str = Field(default="", description="a name for this process in logs and connections")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from estafeta.cli.feeds import feed_app
 from estafeta.cli.terminal import HERE, Lang, State, display, with_house
 from estafeta.trouble import Trouble
 
@@ -16,6 +17,7 @@ roster_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+roster_app.add_typer(feed_app, name="feed")
 
 Office = Annotated[str, typer.Argument(help="Id of the office.")]
 AnyOffice = Annotated[str | None, typer.Argument(help="Id of the office; all that have a roster if left out.")]

@@ -33,7 +33,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 _ROOM_PATIENCE = 15.0
 _LOOK_AT_STREAMS_EVERY = 1.0
 _STREAMS_PATIENCE = 15.0
-_RECEPTION = "intake"  # the room with the door for leads
+_DOORS = {"intake": "leads", "routing": "calendars"}  # rooms with a door to the world outside, and what it is for
+_TOLD = {
+    "leads": "takes leads in at http://{address}/v1/leads, explained at /docs",
+    "calendars": "shows calendars at http://{address}/v1/calendars/, opened by `estafeta roster feed open`",
+}
 
 Link = Callable[[str, str, int], Awaitable[int]]
 """`(process, server, port)` → the port by which this room's process reaches that server: whoever tests may stand between."""
@@ -56,7 +60,7 @@ class House:
 
     `state` is the directory that keeps everything. `database_url` and `nats_url`, both with administrator's rights,
     use servers that run already. `door` (`host:port`) is where leads are brought by HTTP, else any free port; `sources`
-    is the file that says who may, else the one in `state`.
+    is the file that says who may, else the one in `state`; `calendars` is where calendars are read, else any free port.
     `replicas` processes are started for each room, called `routing`, `routing/2` and so on.
     `commands` replaces what is started for each room. `tell(name, level, text)` hears what happens.
     For tests only: `durable=False` gives up safety against a power cut, `link` leads the rooms to their servers another way.
@@ -74,6 +78,7 @@ class House:
         nats_port: int | None = None,
         door: str | None = None,
         sources: Path | None = None,
+        calendars: str | None = None,
         replicas: int = 1,
         commands: Mapping[str, Sequence[str]] | None = None,
         link: Link | None = None,
@@ -85,7 +90,7 @@ class House:
         self._external_database, self._external_bus = database_url, nats_url
         self._durable, self._replicas, self._link = durable, replicas, link
         self._ports = {"postgres": postgres_port, "nats": nats_port}
-        self._door_wished, self._sources = door, sources
+        self._doors_wished, self._sources = {"leads": door, "calendars": calendars}, sources
         self.keeper = Keeper(tell)
         self.servers, self.rooms = self.keeper.servers, self.keeper.rooms
         self.database = URL.create("postgresql+asyncpg")
@@ -131,7 +136,7 @@ class House:
             self.tell(room, "info", f"schema is at revision {revision}")
         await self._connect()
         doors: dict[str, int] = {}
-        leads: dict[str, str] = {}
+        open_doors: dict[str, dict[str, str]] = {what: {} for what in _DOORS.values()}
         for room, command in self.commands.items():
             for replica in range(1, self._replicas + 1):
                 name = room if replica == 1 else f"{room}/{replica}"
@@ -140,14 +145,15 @@ class House:
                     env["ESTAFETA_REPLICA"] = str(replica)
                 doors[name] = self._door(name, doors)
                 env["ESTAFETA_HTTP"] = f"{LOOPBACK}:{doors[name]}"
-                if room == _RECEPTION:
-                    leads[name] = self._leads_door(name, doors)
-                    env["ESTAFETA_HTTP_DOOR"] = leads[name]
+                what = _DOORS.get(room, "")
+                if what:
+                    open_doors[what][name] = env["ESTAFETA_HTTP_DOOR"] = self._open_door(name, what, doors)
+                    self.tell(name, "info", _TOLD[what].format(address=env["ESTAFETA_HTTP_DOOR"]))
+                if what == "leads":
                     env["ESTAFETA_HTTP_SOURCES"] = str((self._sources or self.state.sources()).absolute())
-                    self.tell(name, "info", f"takes leads in at http://{leads[name]}/v1/leads, explained at /docs")
                 log = self.state.logs / f"{name.replace('/', '-')}.log"
                 self.keeper.start_room(RoomProcess(name, log, command, env))
-                self.rooms[name].address = env["ESTAFETA_HTTP"] + (f", leads {leads[name]}" if name in leads else "")
+                self.rooms[name].address = env["ESTAFETA_HTTP"] + (f", {what} {open_doors[what][name]}" if what else "")
         self.state.keep_ports(ports | doors)
         self.state.hang_card({
             "pid": os.getpid(),
@@ -155,7 +161,7 @@ class House:
             "operator": {"user": self.operator.user, "password": self.operator.password},
             "database": self.database.set(drivername="postgresql", password=None).render_as_string(),
             "http": {name: f"http://{LOOPBACK}:{doors[name]}" for name in self.rooms},
-            "leads": [f"http://{address}" for address in leads.values()],
+            **{what: [f"http://{one}" for one in addresses.values()] for what, addresses in open_doors.items()},
         })  # fmt: skip
         self._watching = asyncio.gather(self.keeper.run(), self._keep_streams())
 
@@ -198,13 +204,13 @@ class House:
             port = free_port()
         return port
 
-    def _leads_door(self, name: str, doors: dict[str, int]) -> str:
-        """Where this process takes leads in: one process at the address asked for, the others where there is room."""
-        if self._door_wished:
-            wished, self._door_wished = self._door_wished, None
+    def _open_door(self, name: str, what: str, doors: dict[str, int]) -> str:
+        """Where this process opens its door: one process at the address asked for, the others where there is room."""
+        if wished := self._doors_wished[what]:
+            self._doors_wished[what] = None
             return wished
-        doors[f"{name} leads"] = self._door(f"{name} leads", doors)
-        return f"{LOOPBACK}:{doors[f'{name} leads']}"
+        doors[f"{name} {what}"] = self._door(f"{name} {what}", doors)
+        return f"{LOOPBACK}:{doors[f'{name} {what}']}"
 
     async def _environment(self, name: str, database_password: str, bus_password: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ESTAFETA_")}

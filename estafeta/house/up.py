@@ -51,7 +51,8 @@ async def up(state: Path, *, then: Then | None = None, console: Console | None =
     `then` is done once every room is ready; if it returns a number the house stops and that is the exit code.
     ESTAFETA_DATABASE_URL and ESTAFETA_NATS_URL use servers that run already, ESTAFETA_POSTGRES_PORT and
     ESTAFETA_NATS_PORT fix the ports of our own. ESTAFETA_HTTP_DOOR is the address at which leads are brought by HTTP,
-    ESTAFETA_HTTP_SOURCES the file that says who may. Raises a `HouseTrouble` when the house cannot stand.
+    ESTAFETA_HTTP_SOURCES the file that says who may, ESTAFETA_CALENDARS_DOOR where calendars are read.
+    Raises a `HouseTrouble` when the house cannot stand.
     """
     if console is None:
         console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
@@ -63,6 +64,7 @@ async def up(state: Path, *, then: Then | None = None, console: Console | None =
         postgres_port=port_of("ESTAFETA_POSTGRES_PORT"),
         nats_port=port_of("ESTAFETA_NATS_PORT"),
         door=door_of("ESTAFETA_HTTP_DOOR"),
+        calendars=door_of("ESTAFETA_CALENDARS_DOOR"),
         sources=Path(file) if (file := os.environ.get("ESTAFETA_HTTP_SOURCES")) else None,
         tell=voice.tell,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.routing import acceptance, answers, directory, handlers, merges, presence, reports, roster, tables
+from services.routing import acceptance, answers, directory, feeds, handlers, merges, presence, reports, roster, tables
+from services.routing.http.server import entrance
 from services.routing.moving import returning, told, walk, wishes
 from shared.commands import (
     AcceptLead,
@@ -13,6 +14,8 @@ from shared.commands import (
     EnterAbsence,
     EnterRoster,
     HandoverOffice,
+    OpenFeed,
+    RevokeFeed,
     SetPresence,
     TransferClient,
     UndoMove,
@@ -42,6 +45,7 @@ from shared.questions import (
     DraftRoster,
     ExplainRouting,
     ListDecisions,
+    ListFeeds,
     ListMoves,
     ListPresence,
     ListStaff,
@@ -92,6 +96,8 @@ ROOM = Room(
         TouchRecorded: acceptance.note_touched,
         HandOnAnswered: acceptance.note_handed_on,
         SetPresence: presence.set_presence,
+        OpenFeed: feeds.open_feeds,
+        RevokeFeed: feeds.revoke_feeds,
     },
     answers={
         PreviewMove: told.preview_move,
@@ -112,6 +118,7 @@ ROOM = Room(
         TellPeriod: reports.tell_period,
         ListDecisions: reports.list_decisions,
         TellFields: reports.tell_fields,
+        ListFeeds: feeds.list_feeds,
     },
     watches=(
         Watch(step=reports.Evenness().watch, every=60.0),
@@ -125,4 +132,5 @@ ROOM = Room(
         "queue_waiting_seconds": acceptance.waiting_seconds,
         "duty_gaps": roster.gaps_to_come,
     },
+    entrance=entrance,
 )

@@ -102,7 +102,7 @@ async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
     imports, received = leads.map(lambda lead: lead.import_id), leads.map(lambda lead: lead.received_at)
     await store.remember(db, decisions, imports, received, field, leads.now, clients=then, ledgers=ledgers)
     if diary:
-        await store.keep_meetings(db, asked)
+        await store.keep_meetings(db, list(zip(asked, leads.map(lambda lead: lead), strict=True)), leads.now)
     return [heard.says(_assigned(heard.message, decision)) for heard, decision in zip(leads, decisions, strict=True)]
 
 

@@ -242,11 +242,12 @@ merges = Table(
     Index("merges_of_loser", "loser_id", postgresql_where=text("state = 'followed'")),
 )
 
-# A meeting that a lead came with. Who holds it is whoever works its client now (`store.meetings`).
+# A meeting that a lead came with, or that was set in a sale. Who holds it is whoever works its client now, unless somebody
+# else was named (`store.meetings`).
 meetings = Table(
     "meetings",
     metadata,
-    Column("lead_id", UUID, primary_key=True),
+    Column("id", UUID, primary_key=True, comment="of the lead that it came with, or of the sale in which it was set"),
     Column(
         "client_id",
         UUID,
@@ -256,9 +257,37 @@ meetings = Table(
     Column("starts_at", _AT, nullable=False),
     Column("ends_at", _AT, nullable=False),
     Column("freed_at", _AT, comment="when its lead was taken back, or the sale it belonged to ended"),
+    Column("holder", Text, comment="who holds it, where that is not whoever works the client"),
+    Column("company", Text, nullable=False, server_default=text("''")),
+    Column("place", Text, CheckConstraint("place in ('ours', 'theirs')")),
+    Column("changes", Integer, nullable=False, server_default=text("0"), comment="how often it was moved"),
+    Column("changed_at", _AT, nullable=False),
     CheckConstraint("ends_at > starts_at"),
     Index("meetings_standing", "ends_at", postgresql_where=text("freed_at is null")),
     Index("meetings_of_client", "client_id", postgresql_where=text("freed_at is null")),
+)
+
+# A calendar that somebody subscribes to: his own shifts and meetings, or the duty roster of an office.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column(
+        "token_hash",
+        Text,
+        nullable=False,
+        unique=True,
+        comment="SHA-256 of the secret in its address, in hexadecimal, the secret itself is nowhere",
+    ),
+    Column("staff_id", Text, ForeignKey(staff.c.id)),
+    Column("office_id", Text, ForeignKey(offices.c.id)),
+    Column("lang", Text, CheckConstraint("lang in ('ru', 'en')"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("opened_by", Text),
+    Column("opened_at", _AT, nullable=False),
+    Column("revoked_by", Text),
+    Column("revoked_at", _AT),
+    CheckConstraint("(staff_id is null) <> (office_id is null)"),
 )
 
 # ── sharing out ─────────────────────────────────────────────────────────────────────────────────────────────────────

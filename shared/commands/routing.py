@@ -247,3 +247,25 @@ class UndoMove(Command, owner="routing"):
     move_id: UUID
     by: StaffId | None = None
     alone: bool = False
+
+
+class OpenFeed(Command, owner="routing"):
+    """Let a calendar be subscribed to: of somebody (his shifts and meetings), or of an office (its duty roster) (R1-44).
+
+    Name one of `staff` and `office`. The secret in its address is made by whoever asks and travels nowhere:
+    `token_hash` is its SHA-256, in hexadecimal.
+    """
+
+    token_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    staff: StaffId | None = None
+    office: StaffId | None = None
+    lang: Literal["ru", "en"] = "ru"
+    label: Annotated[str, Field(max_length=100)] = ""
+    by: StaffId | None = None
+
+
+class RevokeFeed(Command, owner="routing"):
+    """Let a calendar be subscribed to no more: its address answers nobody from now on."""
+
+    feed_id: UUID
+    by: StaffId | None = None

@@ -34,6 +34,7 @@ from shared.events.intake import (
 )
 from shared.events.meeting import (
     AgreedMeeting,
+    SetMeeting,
 )
 from shared.events.process import (
     HandOnAnswered,
@@ -71,6 +72,9 @@ from shared.events.routing import (
     DirectoryRefused,
     DutyGap,
     DutyGapsFound,
+    FeedOpened,
+    FeedRefused,
+    FeedRevoked,
     LeadAssigned,
     LeadHandedOn,
     MergeRelayed,
@@ -146,6 +150,9 @@ __all__ = [
     "EarlierContact",
     "EntryDelayed",
     "Fault",
+    "FeedOpened",
+    "FeedRefused",
+    "FeedRevoked",
     "HandOnAnswered",
     "JoinAudited",
     "JudgementRefused",
@@ -179,6 +186,7 @@ __all__ = [
     "ReviewJudged",
     "SalesJoined",
     "SalesParted",
+    "SetMeeting",
     "SplitRelayed",
     "StaffChanged",
     "StageMoved",

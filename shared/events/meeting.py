@@ -1,4 +1,4 @@
-"""A meeting as it travels with its lead."""
+"""A meeting as it travels: with its lead, or with the sale in which it was set."""
 
 from __future__ import annotations
 
@@ -15,3 +15,14 @@ class AgreedMeeting(BaseModel):
     at: AwareDatetime
     until: AwareDatetime
     place: Literal["ours", "theirs"] | None = None
+
+
+class SetMeeting(BaseModel):
+    """A meeting that a manager has set in a sale; `holder` is empty when it is whoever works the sale."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    until: AwareDatetime
+    holder: str | None = None
+    company: str = ""

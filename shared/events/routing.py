@@ -312,3 +312,28 @@ class MoveUndone(Event, owner="routing", about="move/{move_id}"):
     move_id: UUID
     back: int
     left: int
+
+
+class FeedOpened(Event, owner="routing", about="feed/{feed_id}"):
+    """A calendar can be subscribed to, somebody's or an office's; whoever has its address reads it."""
+
+    feed_id: UUID
+    staff_id: str | None = None
+    office_id: str | None = None
+    lang: Literal["ru", "en"]
+    label: str = ""
+    by: str | None = None
+
+
+class FeedRevoked(Event, owner="routing", about="feed/{feed_id}"):
+    """A calendar can be subscribed to no more."""
+
+    feed_id: UUID
+    by: str | None = None
+
+
+class FeedRefused(Event, owner="routing", about="feed/{feed_id}"):
+    """A calendar was not opened, or not revoked; the faults say why."""
+
+    feed_id: UUID
+    faults: list[Fault]

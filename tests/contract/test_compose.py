@@ -85,7 +85,10 @@ def test_leads_come_by_http_to_intake_alone_and_who_may_bring_them_is_a_secret(s
     assert environment["ESTAFETA_HTTP_DOOR"].endswith(":8000")
     assert environment["ESTAFETA_HTTP_SOURCES"] == "/run/secrets/sources.toml"
     assert services["intake"]["ports"] == ["127.0.0.1:${ESTAFETA_LEADS_PORT:-8000}:8000"]
-    assert [room for room in ROOMS if services[room].get("ports")] == ["intake"]
+    assert services["routing"]["ports"] == ["127.0.0.1:${ESTAFETA_CALENDARS_PORT:-8001}:8000"], (
+        "calendars are read there"
+    )
+    assert [room for room in ROOMS if services[room].get("ports")] == ["intake", "routing"]
 
 
 def test_everybody_is_unprivileged_limited_and_bounded_in_logs(services: dict[str, Any]) -> None:

@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.commands import ApplyCompany
 from shared.database import execute, fetch, to_json
 
+SHIFT_KEY = "concat_ws('/', office_id, staff_id, to_jsonb(starts_at) #>> '{}', to_jsonb(ends_at) #>> '{}', origin)"
+"""By which key a row of `duty` stands among the facts."""
+
 _STANDS = {
     "company": """
         select 'company' as key,
@@ -38,8 +41,8 @@ _STANDS = {
                    'open_leads', open_leads, 'notice_at', notice_at, 'duty_hours', duty_minutes / 60.0::float8) as content
           from staff where retired_at is null
         """,
-    "shift": """
-        select concat_ws('/', office_id, staff_id, to_jsonb(starts_at) #>> '{}', to_jsonb(ends_at) #>> '{}', origin) as key,
+    "shift": f"""
+        select {SHIFT_KEY} as key,
                jsonb_build_object('office', office_id, 'staff', staff_id, 'starts_at', starts_at, 'ends_at', ends_at,
                    'origin', origin) as content
           from duty where retired_at is null
