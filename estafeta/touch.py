@@ -37,6 +37,7 @@ class Typed:
     meeting_at: str | None = None
     meeting_place: str | None = None
     meeting_holder: str | None = None
+    meeting_minutes: int | None = None
     contract_number: str | None = None
     contract_date: str | None = None
     contract_amount: str | None = None
@@ -92,7 +93,9 @@ def touch_of(typed: Typed, directory: Mapping[str, Any]) -> RecordTouch:
             "end": Ending(reason=typed.end) if typed.end else None,
             "deferral": deferral(typed.defer) if typed.defer else None,
             "move_to": typed.move or None,
-            "meeting": meeting(typed.meeting_at, typed.meeting_place, typed.meeting_holder, zone),
+            "meeting": meeting(
+                typed.meeting_at, typed.meeting_place, typed.meeting_holder, zone, typed.meeting_minutes
+            ),
             "contract": contract(typed.contract_number, typed.contract_date, typed.contract_amount),
         },
     )

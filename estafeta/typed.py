@@ -92,14 +92,16 @@ def _together(given: Mapping[str, str | None], what: str) -> dict[str, str] | No
     return there or None
 
 
-def meeting(at: str | None, place: str | None, holder: str | None, zone: ZoneInfo) -> MeetingFacts | None:
-    """The meeting that `--move meeting_set` needs: when, where, who holds it (REGULATION §4, stages)."""
+def meeting(
+    at: str | None, place: str | None, holder: str | None, zone: ZoneInfo, minutes: int | None = None
+) -> MeetingFacts | None:
+    """The meeting that `--move meeting_set` needs: when, where, who holds it, how long (REGULATION §4, stages)."""
     given = {"--meeting-at": at, "--meeting-place": place, "--meeting-holder": holder}
     if (typed := _together(given, "The meeting")) is None:
         return None
     begins = moment(typed["--meeting-at"], zone, "--meeting-at")
     facts = {"at": begins, "place": typed["--meeting-place"], "holder": typed["--meeting-holder"]}
-    return checked(MeetingFacts, facts)
+    return checked(MeetingFacts, {**facts, "minutes": minutes})
 
 
 def contract(number: str | None, signed: str | None, amount: str | None) -> ContractFacts | None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.process import store
 from services.process.rules.deferral import asked_for_later
 from services.process.rules.lifecycle import NEWEST, OPENED
+from services.process.rules.meeting import set_meeting
 from services.process.rules.next_task import first_task, in_words
 from services.process.rules.recall import UNDONE, way_back
 from services.process.rules.sale import Office, Sale, Task, Work, work
@@ -402,6 +403,7 @@ def _told(done: Work, now: datetime) -> list[Event]:
             to_stage=arrow.target,
             by=touch.by,
             reason=sale.reason if arrow.target is Stage.LOST else "",
+            meeting=set_meeting(touch.meeting, sale) if arrow.target is Stage.MEETING_SET else None,
         )
         for arrow in done.moves
     ]

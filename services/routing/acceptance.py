@@ -38,6 +38,7 @@ from shared.events import (
     TouchRecorded,
 )
 from shared.message import Batch, Cause, Heard, Said, id_of
+from shared.words import TouchResult
 
 AT_ONCE = 200
 """Waiting leads tried in one step of the watch."""
@@ -162,7 +163,12 @@ async def hear_due(answers: Batch[AnswerDue], db: AsyncConnection) -> Said:
 
 
 async def note_touched(touches: Batch[TouchRecorded], db: AsyncConnection) -> Said:
-    """Whoever works a lead has taken it: a touch is an answer (R0-13)."""
+    """Whoever works a lead has taken it: a touch is an answer (R0-13); and it may say that a meeting fell through."""
+    fell_through = [
+        touch.client_id for touch in touches.map(lambda touch: touch) if touch.result is TouchResult.CANCELLED
+    ]
+    if fell_through:
+        await store.free_meetings_of_clients(db, fell_through, touches.now)
     by = {touch.client_id: touch.by for touch in touches.map(lambda touch: touch)}
     causes = {heard.message.client_id: heard for heard in touches}
     taken = await store.accept_touched(db, by, touches.now)

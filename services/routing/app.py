@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from services.routing import acceptance, answers, directory, feeds, handlers, merges, presence, reports, roster, tables
+from services.routing import (
+    acceptance,
+    answers,
+    directory,
+    feeds,
+    handlers,
+    meetings,
+    merges,
+    presence,
+    reports,
+    roster,
+    tables,
+)
 from services.routing.http.server import entrance
 from services.routing.moving import returning, told, walk, wishes
 from shared.commands import (
@@ -38,6 +50,7 @@ from shared.events import (
     ProcessOpened,
     SalesJoined,
     SalesParted,
+    StageMoved,
     TouchRecorded,
 )
 from shared.questions import (
@@ -94,6 +107,7 @@ ROOM = Room(
         DeclineLead: acceptance.decline_leads,
         AnswerDue: acceptance.hear_due,
         TouchRecorded: acceptance.note_touched,
+        StageMoved: meetings.note_stages,
         HandOnAnswered: acceptance.note_handed_on,
         SetPresence: presence.set_presence,
         OpenFeed: feeds.open_feeds,

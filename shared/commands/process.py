@@ -34,9 +34,10 @@ class Deferral(Part):
 
 
 class MeetingFacts(Part):
-    """What `meeting_set` needs to know."""
+    """What `meeting_set` needs to know; it lasts `minutes`, an hour if that is not said."""
 
     at: AwareDatetime
+    minutes: Annotated[int, Field(ge=5, le=24 * 60)] | None = None
     place: Annotated[str, Field(min_length=1, max_length=500)]
     holder: StaffId
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from shared.events.fault import Fault
+from shared.events.meeting import SetMeeting
 from shared.message import Event
 from shared.words import Source, Stage, TaskKind, TouchKind, TouchResult
 
@@ -83,8 +84,8 @@ class TouchRecorded(Event, owner="process", about="client/{client_id}"):
     touched_at: AwareDatetime
 
 
-class StageMoved(Event, owner="process", about="client/{client_id}"):
-    """A sale went from one stage to another."""
+class StageMoved(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):
+    """A sale went from one stage to another; `meeting` is what was agreed, when it came to `meeting_set`."""
 
     process_id: UUID
     client_id: UUID
@@ -92,6 +93,7 @@ class StageMoved(Event, owner="process", about="client/{client_id}"):
     to_stage: Stage
     by: str
     reason: str = ""
+    meeting: SetMeeting | None = None
 
 
 class ProcessClosed(Event, owner="process", about="client/{client_id}", heard_by=("routing",)):

@@ -16,6 +16,7 @@ from estafeta.client import Bus, line_to_house
 from estafeta.company.directory import apply_company
 from estafeta.company.reading import read_company
 from estafeta.demo import COMPANY
+from estafeta.feeds import door_of_house, open_feed, revoke_feed
 from estafeta.house.house import House
 from tests.e2e.conftest import look
 
@@ -99,3 +100,18 @@ async def test_a_door_that_dies_is_there_again_and_brings_nothing_in_twice(staff
         told = await until(http, first.json()["look"], state="accepted", manager=...)
     rows = await look(staffed, "select count(*) as n from process.leads where id = :id", id=told["lead"])
     assert rows[0].n == 1
+
+
+@pytest.mark.rule("R1-44")
+async def test_a_calendar_is_opened_read_by_its_address_and_revoked(staffed: House) -> None:
+    door = door_of_house(staffed.state.place)
+    async with Bus(line_to_house(staffed.state.place)) as bus, httpx.AsyncClient(timeout=15) as http:
+        address, told = await open_feed(bus, None, "msk", lang="ru", label="", by=None, door=door)
+        answer = await http.get(address)
+        assert (answer.status_code, answer.text.count("BEGIN:VEVENT") > 20) == (200, True)
+        assert (await http.get(address, headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
+        await revoke_feed(bus, told.split("revoke ")[1][:8], None)
+        assert (await http.get(address)).status_code == 410
+    log = (staffed.state.logs / "routing.log").read_text()
+    assert "calendar_read" in log
+    assert address.rpartition("/")[2][:20] not in log, "an address is a secret"

@@ -25,6 +25,7 @@ from shared.events import (
     OfficeChanged,
     ProcessClosed,
     ProcessOpened,
+    SetMeeting,
     StaffChanged,
     StageMoved,
     TaskClosed,
@@ -285,7 +286,12 @@ async def test_a_sale_is_walked_to_won_and_its_history_stands(room: Room) -> Non
     client = came.client_id
     meeting = {"at": NOW + timedelta(days=2), "place": "Тверская, 1", "holder": "petrova"}
     contract = {"number": "17/26", "signed_on": "2026-11-24", "amount": 125_000_00}
-    await room.touched(touch(client, "agreed", move_to="meeting_set", meeting=meeting))
+    told = only((await room.touched(touch(client, "agreed", move_to="meeting_set", meeting=meeting)))[2:], StageMoved)
+    agreed = {"at": NOW + timedelta(days=2), "until": NOW + timedelta(days=2, hours=1), "company": came.company}
+    assert told.meeting == SetMeeting(holder=None, **agreed), "his own, for an hour"
+    longer = {**meeting, "minutes": 90, "holder": "orlova"}
+    told = only(await room.touched(touch(client, "agreed", move_to="meeting_set", meeting=longer)), StageMoved)
+    assert told.meeting == SetMeeting(**{**agreed, "holder": "orlova", "until": NOW + timedelta(days=2, hours=1.5)})
     shown = await room.shows(client)
     assert shown["process"]["stage"] == "meeting_set"
     assert [way["to"] for way in shown["to_close"]] == ["meeting_held", "proposal", "contract", "won"]
@@ -304,6 +310,7 @@ async def test_a_sale_is_walked_to_won_and_its_history_stands(room: Room) -> Non
     assert shown["open_task"] is None
     assert [move["to_stage"] for move in shown["moves"]] == [
         "contacted",
+        "meeting_set",
         "meeting_set",
         "meeting_held",
         "proposal",

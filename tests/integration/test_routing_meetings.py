@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.engine import URL
 
-from services.routing import acceptance, handlers, merges
+from services.routing import acceptance, handlers, meetings, merges
 from services.routing.rules.record import told_otherwise
 from shared.commands import DeclineLead
 from shared.database import engine_for
@@ -19,13 +19,17 @@ from shared.events import (
     LeadWithdrawn,
     ProcessClosed,
     ProcessOpened,
+    SetMeeting,
+    StageMoved,
+    TouchRecorded,
 )
-from shared.words import Source
+from shared.words import Source, Stage, TouchKind, TouchResult
 from tests.conftest import url_of
 from tests.integration.routing_house import NOW, DbOf, away, batch, company, lead, managers, only, said_of, uid
 from tests.integration.test_routing_record_complete import stored
 
 TUESDAY = NOW + timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 def meeting(name: str, at: datetime = TUESDAY, region: str = "RU-SPE", **facts: object) -> LeadAccepted:
@@ -100,6 +104,65 @@ async def test_a_meeting_is_freed_by_whatever_takes_its_client_away(house: DbOf,
         assert rows[-1][0]["excluded"][second]["why"] == "meeting"
         taken = await given(house, *(meeting(str(n), region="RU-MOW") for n in range(3)))
         assert set(taken) == {"anna", "boris", "gleb"}, "who works the merged client holds the meeting"
+
+
+def moved(name: str, *, to: Stage = Stage.MEETING_SET, source: Stage = Stage.CONTACTED, **facts: object) -> StageMoved:
+    """A manager has moved the sale of the client of `name`; with `at`, to a meeting."""
+    meeting = SetMeeting.model_validate({"until": facts["at"] + HOUR, **facts}) if "at" in facts else None  # type: ignore[operator]
+    about = {"process_id": uid(f"sale of {name}"), "client_id": uid(f"client of {name}"), "by": "sofia"}
+    return StageMoved(from_stage=source, to_stage=to, meeting=meeting, **about)
+
+
+@pytest.mark.rule("R1-28")
+@pytest.mark.rule("stages")
+async def test_a_meeting_that_a_manager_sets_moves_or_calls_off_himself_is_in_his_diary(house: DbOf) -> None:
+    for who in ("sofia", "stepan"):
+        sale = ProcessOpened(
+            process_id=uid(f"sale of {who}"), client_id=uid(f"client of {who}"), lead_id=uid(who), manager=who,
+            office_id="spb", source=Source.WEBSITE,
+        )  # fmt: skip
+        async with house("routing") as db:
+            await handlers.note_opened(batch(sale), db)
+
+    async def hear(*moves: StageMoved) -> None:
+        async with house("routing") as db:
+            await meetings.note_stages(batch(*moves), db)
+
+    async def free_at(at: datetime) -> set[str]:
+        """Who of Saint Petersburg would get a meeting then: asked, and forgotten."""
+        free: set[str] = set()
+        async with house("routing") as db:
+            said = await handlers.assign_leads(batch(*(meeting(f"{at}/{n}", at) for n in range(2))), db)
+            free = set(managers(said)) & {"sofia", "stepan"}
+            await db.rollback()
+        return free
+
+    later = TUESDAY + 3 * HOUR
+    await hear(moved("sofia", at=TUESDAY), moved("stepan", at=TUESDAY, holder="head_spb"))
+    assert await free_at(TUESDAY + HOUR / 2) == {"stepan"}, "the head holds the other one"
+    await hear(moved("sofia", source=Stage.MEETING_SET, at=later))
+    assert (await free_at(TUESDAY), await free_at(later)) == ({"sofia", "stepan"}, {"stepan"})
+    off = moved("sofia", to=Stage.CONTACTED, source=Stage.MEETING_SET)
+    await hear(off)
+    assert await free_at(later) == {"sofia", "stepan"}
+    await hear(off, moved("sofia", at=later))
+    assert await free_at(later) == {"stepan"}, "what was called off is agreed again"
+    async with house("routing") as db:
+        fell = TouchRecorded(
+            touch_id=uid("touch"), process_id=uid("sale of sofia"), client_id=uid("client of sofia"), by="sofia",
+            kind=TouchKind.CALL, result=TouchResult.CANCELLED, touched_at=NOW,
+        )  # fmt: skip
+        await acceptance.note_touched(batch(fell), db)
+    assert await free_at(later) == {"sofia", "stepan"}
+
+
+@pytest.mark.rule("R1-28")
+async def test_the_meeting_that_a_manager_sets_takes_the_place_of_the_agents(house: DbOf) -> None:
+    (first,) = await given(house, meeting("one"))
+    async with house("routing") as db:
+        await meetings.note_stages(batch(moved("one", at=TUESDAY + 4 * HOUR)), db)
+    assert set(await given(house, meeting("two"), meeting("three"))) == {"sofia", "stepan"}, "the agent's was moved"
+    assert await given(house, meeting("four", TUESDAY + 4 * HOUR)) == list({"sofia", "stepan"} - {first})
 
 
 @pytest.mark.rule("G8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -201,7 +202,7 @@ def test_whether_a_touch_is_whole_is_left_to_the_process_room() -> None:
     ],
 )
 def test_a_touch_that_nobody_can_mean_is_refused_before_the_house_is_asked(
-    facts: dict[str, str], complaint: str
+    facts: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(Trouble, match=complaint):
         look_over(Typed(**{"by": "petrova", "kind": "call", **facts}))
