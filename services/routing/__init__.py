@@ -12,7 +12,7 @@ Keeps: company, offices, office_regions, staff, duty, absences, directory_facts,
     presence_said, clients, meetings, feeds, merges, moves, moved, pools, ledger, fields, decisions
 Rules: acceptance, altered, assignment, availability, caps, case, company, directory_changes, duty, existing_client,
     fair_share, fallback, feed, field, finder, meeting, meeting_in_sale, meeting_retold, merged, moment, moving,
-    moving_file, moving_owner, moving_rights, named_manager, presence, record, region, retold, returning_caller,
-    roster_board, roster_cover, roster_load, roster_make, roster_search, roster_shares, roster_wishes, roster_words,
-    sharing, tally, whole_list, wording
+    moving_diary, moving_file, moving_owner, moving_rights, named_manager, presence, record, region, retold,
+    returning_caller, roster_board, roster_cover, roster_load, roster_make, roster_search, roster_shares, roster_wishes,
+    roster_words, sharing, tally, whole_list, wording
 """

@@ -34,6 +34,7 @@ from shared.events.intake import (
 )
 from shared.events.meeting import (
     AgreedMeeting,
+    MeetingClash,
     SetMeeting,
 )
 from shared.events.process import (
@@ -164,6 +165,7 @@ __all__ = [
     "LeadRecalled",
     "LeadRejected",
     "LeadWithdrawn",
+    "MeetingClash",
     "MergeProposed",
     "MergeRelayed",
     "MessageDied",

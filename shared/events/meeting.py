@@ -26,3 +26,14 @@ class SetMeeting(BaseModel):
     until: AwareDatetime
     holder: str | None = None
     company: str = ""
+
+
+class MeetingClash(BaseModel):
+    """A meeting that came to somebody with its client, and why he is not free for it: he agrees on another time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    until: AwareDatetime
+    because: str
+    because_ru: str

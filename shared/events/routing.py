@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.events.fault import Fault
-from shared.events.meeting import AgreedMeeting
+from shared.events.meeting import AgreedMeeting, MeetingClash
 from shared.message import Event
 from shared.words import Function, Source
 
@@ -274,7 +274,8 @@ class ClientMoved(Event, owner="routing", about="client/{client_id}", heard_by=(
     """A client has another owner: his open sale and its next task go along, if one of `from_managers` has it (R1-42, R2-23).
 
     No `from_managers`: whoever has it. `rule` decided; `queue` is set when nobody could take him and `to_manager` only
-    answers for it (G8). `told` are those to be told besides him.
+    answers for it (G8). `told` are those to be told besides him. `clashes` are meetings with the client that he is not free
+    for.
     """
 
     move_id: UUID
@@ -288,6 +289,7 @@ class ClientMoved(Event, owner="routing", about="client/{client_id}", heard_by=(
     by: str | None = None
     reason: str = ""
     told: list[str] = []
+    clashes: list[MeetingClash] = []
 
 
 class MoveFinished(Event, owner="routing", about="move/{move_id}"):

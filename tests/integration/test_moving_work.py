@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy.engine import URL
 
-from shared.commands import DismissStaff, HandoverOffice, TransferClient, UndoMove
+from shared.commands import DismissStaff, HandoverOffice, RecordTouch, TransferClient, UndoMove
 from shared.database import engine_for
 from shared.events import (
     AssignmentAnswered,
@@ -82,6 +82,55 @@ async def test_a_transferred_client_takes_his_sale_task_and_deadline_along(house
     assert [row["client_id"] for row in shown["left"]] == [client]
     assert new in shown["left"][0]["why"]
     assert before["sales"][0]["manager"] == old
+
+
+MEETING = datetime(2036, 6, 10, 8, tzinfo=UTC)
+"""A Tuesday, 11:00 in Moscow, to come by every clock: previews go by the clock of the database."""
+
+
+async def agree(house: House, client: UUID, *, minutes: int = 60, holder: str | None = None) -> str:
+    """Whoever works a client agrees on a meeting with him."""
+    manager = str((await sale_of(house, client))["manager"])
+    meeting = {"at": MEETING, "minutes": minutes, "place": "Тверская, 1", "holder": holder or manager}
+    facts: dict[str, Any] = {"client_id": client, "by": manager, "kind": "call", "result": "agreed", "comment": "Ждёт."}
+    facts |= {"move_to": "meeting_set", "meeting": meeting, "next": {"kind": "meeting", "due_at": MEETING}}
+    said = await house.tell(RecordTouch.model_validate(facts))
+    assert not [event for event in said if isinstance(event, TouchRefused)], said
+    return manager
+
+
+@pytest.mark.rule("R2-23")
+@pytest.mark.rule("R1-28")
+async def test_a_meeting_that_the_new_owner_is_not_free_for_is_foreseen_and_told_him_and_moves_all_the_same(
+    house: House,
+) -> None:
+    clients = [(await house.lead(n)).client_id for n in (1, 2, 3)]
+    await house.settle()
+    first, second, other = [
+        await agree(house, client, holder="boss" if n == 2 else None) for n, client in enumerate(clients)
+    ]
+    third = next(who for who in SALES if who not in (first, second))
+    await house.settle()
+    wish = PreviewMove(client_id=clients[0], to=second)
+    [foreseen] = (await house.ask(wish))["warnings"]
+    assert foreseen.startswith(
+        f"{second} gets the meeting of 2036-06-10 11:00 (Europe/Moscow) with client {clients[0]}"
+    )
+    assert "another meeting" in foreseen
+    assert (await house.ask(wish.model_copy(update={"to": third})))["warnings"] == []
+    held = PreviewMove(client_id=clients[2], to=first if other == second else second)
+    assert (await house.ask(held))["warnings"] == [], "the boss holds that one, whoever works the client"
+    move = await house.move(TransferClient(client_id=clients[0], to=second, reason="knows the branch"))
+    [told] = [event for event in house.said if isinstance(event, ClientMoved)]
+    [clash] = told.clashes
+    assert (told.to_manager, clash.at, clash.until) == (second, MEETING, MEETING + timedelta(hours=1))
+    assert "занят другой встречей" in clash.because_ru
+    assert (await house.ask(TellMove(move_id=move)))["move"]["warnings"] == [foreseen]
+    await house.settle()
+    assert (await sale_of(house, clients[0]))["manager"] == second, "it is told, and hinders nothing"
+    # both meetings are of one person now: whoever gets them with his clients cannot hold them both
+    foreseen = (await house.ask(PreviewMove(staff=second, to=third)))["warnings"]
+    assert len(foreseen) == 1
 
 
 @pytest.mark.rule("R2-23")

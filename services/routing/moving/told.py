@@ -22,6 +22,7 @@ from services.routing.moving.wishes import (
 from services.routing.rules.case import Client
 from services.routing.rules.fair_share import UNIT, Ledger, in_leads
 from services.routing.rules.field import Field
+from services.routing.rules.meeting import Diary
 from services.routing.rules.moving import (
     Leaving,
     Tally,
@@ -32,6 +33,7 @@ from services.routing.rules.moving import (
     place,
     pools_of,
 )
+from services.routing.rules.moving_diary import Clash, clashes, in_words
 from services.routing.rules.moving_owner import owner_of
 from services.routing.rules.moving_rights import warnings_of
 from services.routing.rules.wording import passed_over
@@ -55,7 +57,8 @@ async def preview_move(question: PreviewMove, db: AsyncConnection) -> dict[str, 
     leaving, warnings, faults = await _meant(question, field, db)
     tally = Tally.empty()
     if not faults:
-        await _count(tally, question, leaving, field, db)
+        diary = await store.diary_of_clients(db, None, now)
+        warnings = [*warnings, *in_words(await _count(tally, question, leaving, field, diary, db), diary, field)]
     return _previewed(tally, warnings, faults, field)
 
 
@@ -78,7 +81,11 @@ async def _meant(question: PreviewMove, field: Field, db: AsyncConnection) -> tu
     return Leaving(frozenset()), [], [fault]
 
 
-async def _count(tally: Tally, question: PreviewMove, leaving: Leaving, field: Field, db: AsyncConnection) -> None:
+async def _count(
+    tally: Tally, question: PreviewMove, leaving: Leaving, field: Field, diary: Diary | None, db: AsyncConnection
+) -> list[Clash]:
+    """Count what a move comes to; the meetings that new owners would not be free for."""
+    unfit: list[Clash] = []
     ground = for_moving(field, leaving, gone=question.office is None)
     ledgers: dict[str, Ledger] = {}
     async for found in _parts(question, leaving, db):
@@ -87,8 +94,11 @@ async def _count(tally: Tally, question: PreviewMove, leaving: Leaving, field: F
         ]
         new = pools_of(placed) - ledgers.keys()
         ledgers |= await store.ledgers_as_they_stand(db, new)
-        tally.add(hand_out(placed, leaving, ledgers))
+        moves = hand_out(placed, leaving, ledgers)
+        tally.add(moves)
+        unfit += clashes(moves, leaving, diary, field) if diary else []
         await asyncio.sleep(0)  # the room may do something else between two parts
+    return unfit
 
 
 async def _parts(question: PreviewMove, leaving: Leaving, db: AsyncConnection) -> Any:

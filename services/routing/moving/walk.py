@@ -32,6 +32,7 @@ from services.routing.rules.moving import (
     place,
     pools_of,
 )
+from services.routing.rules.moving_diary import Clash, as_told, clashes, in_words
 from services.routing.rules.moving_rights import faults_of_dismissal
 from shared.events import ClientMoved, MoveFinished, MoveFollowed, MoveRefused
 from shared.message import Batch, Cause, Event, Said, id_of
@@ -101,7 +102,7 @@ async def _step(move: RowMapping, now: datetime, db: AsyncConnection) -> tuple[S
         return await _pass_over(move, now, db)
     said: Said = []
     if field is not None:
-        said, _ = await move_clients(db, move, leaving, found, field, now)
+        said, _, _ = await move_clients(db, move, leaving, found, field, now)
     await store.set_move(db, move["id"], now, after=last, again=move["again"] or bool(said))
     return said, not said
 
@@ -131,8 +132,11 @@ async def _end(move: RowMapping, now: datetime, db: AsyncConnection) -> Said:
 
 async def move_clients(
     db: AsyncConnection, move: Row, leaving: Leaving, found: Sequence[Client], field: Field, now: datetime
-) -> tuple[Said, list[Move]]:
-    """Give these (locked) clients to whom they go, and tell process of each, in his own history."""
+) -> tuple[Said, list[Move], list[str]]:
+    """Give these (locked) clients to whom they go, and tell process of each, in his own history.
+
+    What was said, the moves, and in words the meetings that their new owners are not free for.
+    """
     ground = for_moving(field, leaving, gone=move["kind"] != "handover")
     before = await store.placed_before(db, move["id"], [client.client_id for client in found])
     placed = [
@@ -149,12 +153,20 @@ async def move_clients(
     ended = await store.end_awaiting(db, asked, now, move["id"]) if asked else []
     ledgers = await store.ledgers_of(db, pools_of(placed))
     moves = hand_out(placed, leaving, ledgers)
+    diary = await store.diary_of_clients(db, [one.client.client_id for one in moves], now)
+    unfit = clashes(moves, leaving, diary, field) if diary else []
     await store.save_ledgers(db, ledgers)
     await store.save_clients(db, [one.then for one in moves])
     await store.remember_moves(db, move["id"], moves, ground, now)
     causes = {one.client.client_id: _cause(move, f"{now.isoformat()}/{one.client.client_id}") for one in placed}
-    said = [causes[one.client.client_id].says(_moved(move, one, leaving, field)) for one in moves]
-    return said + [causes[row["client_id"]].says(as_said({**row})) for row in ended], moves
+    said = [
+        causes[one.client.client_id].says(
+            _moved(move, one, leaving, field, [clash for clash in unfit if clash.client_id == one.client.client_id])
+        )
+        for one in moves
+    ]
+    said += [causes[row["client_id"]].says(as_said({**row})) for row in ended]
+    return said, moves, in_words(unfit, diary, field)
 
 
 def _is_placed(client: Client, before: Mapping[UUID, RowMapping], leaving: Leaving) -> bool:
@@ -174,7 +186,7 @@ def _again(client: Client, row: RowMapping, leaving: Leaving, field: Field) -> P
     return Placed(client, row["rule"], person, None, row["queue"], ())
 
 
-def _moved(move: Row, one: Move, leaving: Leaving, field: Field) -> ClientMoved:
+def _moved(move: Row, one: Move, leaving: Leaving, field: Field, unfit: Sequence[Clash]) -> ClientMoved:
     holders = (one.client.curator, one.client.open_with, one.client.given_to)
     had = {who for who in holders if who is not None and leaving.has(who)}
     offices = {one.office} | {field.people[who].office for who in had if who in field.people}
@@ -192,6 +204,7 @@ def _moved(move: Row, one: Move, leaving: Leaving, field: Field) -> ClientMoved:
         by=move["asked_by"],
         reason=move["reason"],
         told=sorted(told - {one.receiver}),
+        clashes=as_told(unfit),
     )
 
 

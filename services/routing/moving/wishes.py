@@ -22,6 +22,7 @@ from services.routing.rules.moving_rights import (
     warnings_of,
 )
 from shared.commands import DismissStaff, HandoverOffice, TransferClient, UndoMove
+from shared.database import to_json
 from shared.events import Fault, MoveBegun, MoveFinished, MoveRefused
 from shared.message import Batch, Event, Heard, NotYet, Said
 
@@ -46,7 +47,10 @@ async def _transfer(heard: Heard[TransferClient], now: datetime, db: AsyncConnec
     move = _row(heard, move_id, now, kind="transfer", client_id=wish.client_id, to_staff=wish.to)
     move |= {"state": "done", "began_at": now, "ended_at": now, "warnings": warnings_of(wish.to, field)}
     await store.put_move(db, move)
-    told, moves = await move_clients(db, move, leaving_of_client(found[0], wish.to), found, field, now)
+    told, moves, unfit = await move_clients(db, move, leaving_of_client(found[0], wish.to), found, field, now)
+    if unfit:
+        move["warnings"] = [*move["warnings"], *unfit]
+        await store.set_move(db, move_id, now, warnings=to_json(move["warnings"]))
     tally = Tally.empty()
     tally.add(moves)
     return [

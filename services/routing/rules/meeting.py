@@ -23,12 +23,16 @@ Span = tuple[datetime, datetime]
 
 
 class Given(NamedTuple):
-    """A meeting that somebody has: of which lead and client, who has it, and when."""
+    """A meeting that somebody has: of which lead (or sale) and client, who has it, and when.
+
+    `is_named`: he was named to hold it, so it does not go where its client goes.
+    """
 
     lead_id: UUID
     client_id: UUID
     staff: str
     meeting: Meeting
+    is_named: bool = False
 
 
 class Calendars(NamedTuple):
@@ -78,6 +82,7 @@ class Diary:
     def __init__(self, now: datetime, calendars: Calendars, given: Iterable[Given] = ()) -> None:
         self.now, self.calendars = now, calendars
         self._given: dict[str, list[Given]] = {}
+        self._by_client: dict[UUID, list[Given]] | None = None
         for one in given:
             self._given.setdefault(one.staff, []).append(one)
 
@@ -88,17 +93,37 @@ class Diary:
         """
         if lead.meeting is None or lead.source is not Source.AGENT or lead.meeting.until <= self.now:
             return {}
-        found = {one.id: self._why_not(one, lead, lead.meeting) for one in _asked(lead, client, field)}
+        wanted = Given(lead.lead_id, lead.client_id, "", lead.meeting)
+        found = {one.id: self.why_not_for(one, wanted) for one in _asked(lead, client, field)}
         return {who: why for who, why in sorted(found.items()) if why is not None}
 
-    def _why_not(self, person: Person, lead: Lead, meeting: Meeting) -> Passed | None:
-        if (reason := self.calendars.why_not(person, meeting)) is not None:
+    def why_not_for(self, person: Person, wanted: Given) -> Passed | None:
+        """Why `person` is not free for a meeting, whoever has it now; None if he is."""
+        if (reason := self.calendars.why_not(person, wanted.meeting)) is not None:
             return reason
         for one in self._given.get(person.id, ()):
             # a client's meeting that came twice is one meeting
-            if one.meeting.meets(meeting) and lead.lead_id != one.lead_id and lead.client_id != one.client_id:
+            if (
+                one.meeting.meets(wanted.meeting)
+                and wanted.lead_id != one.lead_id
+                and wanted.client_id != one.client_id
+            ):
                 return engaged_by(one)
         return None
+
+    def with_client(self, client_id: UUID) -> list[Given]:
+        """The meetings with a client, whoever has them."""
+        if self._by_client is None:
+            self._by_client = {}
+            for those in self._given.values():
+                for one in those:
+                    self._by_client.setdefault(one.client_id, []).append(one)
+        return self._by_client.get(client_id, [])
+
+    def hand_over(self, one: Given, receiver: str) -> None:
+        """A meeting is somebody else's now."""
+        self._given[one.staff].remove(one)
+        self._given.setdefault(receiver, []).append(one._replace(staff=receiver))
 
     def note(self, lead: Lead, receiver: str) -> None:
         """Somebody has received a lead, and with it its meeting."""

@@ -85,6 +85,7 @@ from services.routing.store.ledgers import (
 )
 from services.routing.store.meetings import (
     diary_for,
+    diary_of_clients,
     free_meetings_of_clients,
     free_meetings_of_leads,
     free_meetings_to_come,
@@ -170,6 +171,7 @@ __all__ = [
     "decisions_about",
     "decisions_between",
     "diary_for",
+    "diary_of_clients",
     "directory",
     "directory_at",
     "directory_changes",

@@ -8,7 +8,7 @@ of a sale.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +31,27 @@ async def diary_for(db: AsyncConnection, leads: Iterable[Lead], now: datetime) -
     if not meetings:
         return None
     first, last = min(meeting.at for meeting in meetings), max(meeting.until for meeting in meetings)
+    return Diary(now, await _calendars(db, first, last), await _given(db, first, last))
+
+
+async def diary_of_clients(db: AsyncConnection, clients: Collection[UUID] | None, now: datetime) -> Diary | None:
+    """Who is free at the times of the meetings to come with these clients (None: with any); None if there are none.
+
+    It tells the new owner of a client what he gets with him, and decides nothing: nothing is locked for it.
+    """
+    (span,) = await fetch(
+        db,
+        f"""
+        with recursive due as (select * from meetings where freed_at is null and ends_at > $1), {HELD}
+        select min(starts_at) as first, max(ends_at) as last from held
+         where staff is not null and ($2::uuid[] is null or home_id = any($2))
+        """,
+        now,
+        None if clients is None else list(clients),
+    )
+    if span["first"] is None:
+        return None
+    first, last = max(span["first"], now), span["last"]
     return Diary(now, await _calendars(db, first, last), await _given(db, first, last))
 
 
@@ -75,7 +96,8 @@ HELD = """
              where m.state = 'followed' and steps < 100),
         home as (select distinct on (client_id) client_id, at from way order by client_id, steps desc),
         held as (
-            select due.*, c.client_id as home_id, coalesce(p.id, c.open_with, c.given_to) as staff
+            select due.*, c.client_id as home_id, coalesce(p.id, c.open_with, c.given_to) as staff,
+                   p.id is not null as is_named
               from due join home using (client_id) join clients c on c.client_id = home.at
               left join staff p on p.id = due.holder and p.retired_at is null)
 """
@@ -88,12 +110,15 @@ async def _given(db: AsyncConnection, first: datetime, last: datetime) -> list[G
         f"""
         with recursive due as (
             select * from meetings where freed_at is null and ends_at > $1 and starts_at < $2), {HELD}
-        select id, home_id, staff, starts_at, ends_at from held where staff is not null order by starts_at, id
+        select id, home_id, staff, starts_at, ends_at, is_named from held where staff is not null order by starts_at, id
         """,
         first,
         last,
     )
-    return [Given(row["id"], row["home_id"], row["staff"], Meeting(row["starts_at"], row["ends_at"])) for row in rows]
+    return [
+        Given(row["id"], row["home_id"], row["staff"], Meeting(row["starts_at"], row["ends_at"]), row["is_named"])
+        for row in rows
+    ]
 
 
 async def keep_meetings(db: AsyncConnection, leads: Sequence[tuple[Lead, LeadAccepted]], at: datetime) -> None:
