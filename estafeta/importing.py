@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from rich.console import Console, RenderableType
 
@@ -24,7 +25,7 @@ from estafeta.lists.rejects import write_rejects
 from estafeta.progress import Bars
 from estafeta.report import Tally, holder, report, unaccounted
 from estafeta.trouble import Silence, Trouble
-from estafeta.typed import checked, someone
+from estafeta.typed import checked, someone, zone_of
 from shared.commands import MAX_ROWS, Row, SubmitRows
 from shared.message import id_of
 from shared.questions import (
@@ -238,6 +239,12 @@ async def rejected_rows(bus: Bus, import_id: UUID) -> list[dict[str, Any]]:
         if len(page) < _PAGE:
             return found
         sheet, row = page[-1].get("sheet", ""), page[-1]["row"]
+
+
+async def clock_of(bus: Bus, submitter: str | None) -> ZoneInfo:
+    """The clock of whoever brought a list, else of the company. Raises `Trouble` for one whom nobody knows."""
+    directory = await bus.ask(ListStaff())
+    return zone_of(someone(submitter, directory, "--submitter") if submitter else {}, directory)
 
 
 async def import_file(bus: Bus, listed: FileList, intent: Intent, console: Console) -> Imported:

@@ -130,6 +130,7 @@ async def _receivers(bus: Bus, told: Preview, intent: Intent, import_id: UUID) -
         clients=[UUID(row["client_id"]) for row in leads],
         regions=[row["region"] for row in leads],
         known=[row["outcome"] == "same" for row in leads],
+        meetings=[row.get("meeting") for row in leads] if any("meeting" in row for row in leads) else [],
     )
     answer = await bus.ask(question, seconds=60.0)
     told.managers, told.problem = answer["managers"], answer["problem"] or ""

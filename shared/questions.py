@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.commands import MAX_ROWS, LeadFields, Row
+from shared.events import AgreedMeeting
 from shared.message import EACH, Question
 from shared.words import Source
 
@@ -187,6 +188,8 @@ class PreviewAssignment(Question, owner="routing"):
     clients: Annotated[list[UUID], Field(max_length=MOST_PREVIEWED)]
     regions: Annotated[list[str], Field(max_length=MOST_PREVIEWED)]
     known: Annotated[list[bool], Field(max_length=MOST_PREVIEWED)]
+    meetings: list[AgreedMeeting | None] = Field(default_factory=list, max_length=MOST_PREVIEWED)
+    """The meeting that each lead comes with; nothing, if none has one."""
 
 
 class ReportFairness(Question, owner="routing"):

@@ -36,14 +36,16 @@ def import_(
     state: State = HERE,
 ) -> None:
     """Import a list and wait until every row has its outcome, owner and deadline; safe to interrupt and to repeat."""
-    from estafeta.importing import Intent, import_file
+    from estafeta.importing import Intent, clock_of, import_file
     from estafeta.lists.terminal import read_before_eyes
     from estafeta.previewing import preview_file
 
     meant = source or (Source.OTHER if clients else Source.EVENT)
     intent = Intent(campaign, "clients" if clients else "leads", meant, submitter, country.upper())
     console = new_console()
-    listed = read_before_eyes(file, console, sheet=sheet, maps=map_ or ())
+    # an agent's list names meetings, and they are by his clock
+    clock = with_house(state, lambda bus: clock_of(bus, submitter)) if meant is Source.AGENT and not clients else None
+    listed = read_before_eyes(file, console, sheet=sheet, maps=map_ or (), clock=clock)
     if preview or preview_to:
         display(with_house(state, lambda bus: preview_file(bus, listed, intent, console, preview_to)))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from estafeta.lists.headings import LEAD_FIELDS, Column, plain
+from estafeta.lists.headings import LEAD_FIELDS, MEETING_FIELDS, Column, plain
 
 _HOME_COUNTRY = frozenset({"россия", "рф", "российская федерация", "russia", "ru", "russian federation"})
 
@@ -18,9 +18,8 @@ def plan(columns: list[Column]) -> Callable[[list[str]], tuple[dict[str, str], s
     plain_fields = [(name, by_field[name]) for name in LEAD_FIELDS if name in by_field]
     name_parts = [by_field[part] for part in ("surname", "first_name", "patronymic") if part in by_field]
     # what a questionnaire asks is read by people as well as by rules, so it stands in the comment besides
-    others = [
-        (column.index, column.name) for column in columns if column.field in (None, "callback", "term", "filled_on")
-    ]
+    asked = (None, "callback", "term", "filled_on", *MEETING_FIELDS)
+    others = [(column.index, column.name) for column in columns if column.field in asked]
     curators, extensions, countries = (by_field.get(name, []) for name in ("curator", "extension", "country"))
 
     def fields_of(row: list[str]) -> tuple[dict[str, str], str | None]:

@@ -15,7 +15,8 @@ LEAD_FIELDS = (
     *("position", "activity", "interest", "comment", "callback", "term", "filled_on"),
 )
 READER_FIELDS = ("curator", "surname", "first_name", "patronymic", "extension", "country", "row_id")
-FIELDS = (*LEAD_FIELDS, *READER_FIELDS)
+MEETING_FIELDS = ("meeting_on", "meeting_at", "meeting_minutes")
+FIELDS = (*LEAD_FIELDS, *READER_FIELDS, *MEETING_FIELDS)
 """What a column may be mapped to."""
 COMMENT, OWN, NO_FIELD = "comment", "own", "-"
 

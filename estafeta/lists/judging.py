@@ -6,10 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from estafeta.lists.columns import plan
 from estafeta.lists.headings import OWN, Column, Header
 from estafeta.lists.limits import MAX_CELL, Limits
+from estafeta.lists.meetings import Meetings, Unclear
 from estafeta.lists.pouring import PouredSheet
 from estafeta.lists.spool import SpooledRow
 from shared.commands import LeadFields, Row
@@ -57,7 +59,9 @@ def clean(cell: str) -> str:
 class Judge:
     """Judges the rows of one sheet and makes leads of them; `columns` are all it has, those without a heading too."""
 
-    def __init__(self, sheet: PouredSheet, header: Header, limits: Limits, *, text: bool) -> None:
+    def __init__(
+        self, sheet: PouredSheet, header: Header, limits: Limits, *, text: bool, clock: ZoneInfo | None = None
+    ) -> None:
         self._sheet, self._header, self._limits = sheet.name, header, limits
         width = len(header.columns)
         beyond = sum(count for cells, count in sheet.widths.items() if cells > width)
@@ -69,6 +73,8 @@ class Judge:
             columns += [Column(index, "", None) for index in range(width, widest)]
         self.columns = tuple(columns)
         self._fields_of = plan(columns)
+        meetings = Meetings(columns, clock) if clock else None
+        self._meetings = meetings or None  # most lists have none
         self._headings = [column.heading for column in header.columns if column.heading]
         self._numbers = {column.index for column in columns if column.field in ("row_id", OWN)}
         self._lower: list[str] | None = None
@@ -93,6 +99,11 @@ class Judge:
             if wrong:
                 reason = f"{wrong} is {len(fields[wrong])} characters long with all columns that go into it"
                 fault = reason, f"Shorten it to {MAX_CELL}."
+        if fault is None and self._meetings:
+            try:
+                self._meetings.of(cells)
+            except Unclear as unclear:
+                fault = unclear.reason, unclear.remedy
         return Rejected(self._sheet, row.number, *fault) if fault else None
 
     def is_heading(self, number: int) -> bool:
@@ -101,10 +112,12 @@ class Judge:
 
     def lead(self, row: SpooledRow) -> Row:
         """The lead of a row that was judged to be one."""
-        fields, curator = self._fields_of([clean(cell) if cell else "" for cell in row.cells])
+        cells = [clean(cell) if cell else "" for cell in row.cells]
+        fields, curator = self._fields_of(cells)
         # everything that the models would check has been checked; building them unchecked is 10 times faster
         known = LeadFields.model_construct(None, **(_BLANK | fields))
-        return Row.model_construct(sheet=self._sheet, number=row.number, curator=curator, fields=known)
+        call = self._meetings.of(cells) if self._meetings else None
+        return Row.model_construct(sheet=self._sheet, number=row.number, curator=curator, fields=known, call=call)
 
     def _no_lead(self, row: list[str], at: int) -> Why | None:
         filled = [cell for cell in row if cell]

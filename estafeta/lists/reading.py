@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from estafeta.lists import guard
 from estafeta.lists.deciding import Ask, Decider, goes_on
@@ -105,12 +106,14 @@ def read_list(
     ask: Ask | None = None,
     tell: Callable[[int], None] = lambda _rows: None,
     limits: Limits = LIMITS,
+    clock: ZoneInfo | None = None,
 ) -> FileList:
     """Read the list in `path`: every sheet that is a list, or only the sheet called `sheet`.
 
     `column_map` names the field of headings that are not understood, or of columns by their letter
     (`{"Наш спец": "curator", "C": "phone"}`); `ask` is asked about columns that are not understood beyond doubt.
     `tell` hears now and then how many rows have been read.
+    With `clock` it is an agent's list: columns of meetings are read by that clock; else they go into the comment alone.
     A `Row.number` is the number the user sees in a spreadsheet program.
     Nothing of a row is lost: a column without a field goes into its comment as `heading: value`.
     Raises UnreadableFile, EmptyFile, FileTooLarge, UnknownEncoding, UnsafeArchive, NoHeaderFound, UnknownHeading;
@@ -151,7 +154,7 @@ def read_list(
     )
     sheets, parts = [], []
     for one, header in lists:
-        judge = Judge(one, header, limits, text=poured.delimiter is not None)
+        judge = Judge(one, header, limits, text=poured.delimiter is not None, clock=clock)
         parts.append(_read_sheet(one, judge, result, tell))
         sheets.append(ListSheet(one.name, header.last + 1, judge.columns, _kind(judge.columns), one))
         _note_unknown(one.name, judge.columns, warnings)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
@@ -15,7 +16,9 @@ from estafeta.lists.reading import FileList, read_list
 from estafeta.trouble import near
 
 
-def read_before_eyes(path: Path, console: Console, *, sheet: str | None = None, maps: Sequence[str] = ()) -> FileList:
+def read_before_eyes(
+    path: Path, console: Console, *, sheet: str | None = None, maps: Sequence[str] = (), clock: ZoneInfo | None = None
+) -> FileList:
     """`read_list` with the `--map` options, with progress and questions where `console` is a terminal.
 
     Where it is none, nothing is asked: a column in doubt goes into the comment, and the report says so.
@@ -23,7 +26,7 @@ def read_before_eyes(path: Path, console: Console, *, sheet: str | None = None, 
     """
     named = read_map(maps)
     with _progress(path, console) as (tell, ask):
-        return read_list(path, sheet=sheet, column_map=named, ask=ask, tell=tell)
+        return read_list(path, sheet=sheet, column_map=named, ask=ask, tell=tell, clock=clock)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import early, store
 from services.intake.rules.acceptance import faults_of
+from services.intake.rules.agreed_meeting import faults_of_meeting, meeting_of
 from services.intake.rules.arrival import arrival_of
 from services.intake.rules.compare import Evidence
 from services.intake.rules.early_contact import BECAUSE as NOT_YET
@@ -25,6 +26,7 @@ from services.intake.rules.review import label
 from services.intake.rules.search_keys import MOST_HOLDERS, search_keys
 from services.intake.rules.submission import again_id, row_id
 from services.intake.rules.survivorship import Arrival, Card
+from shared.clock import database_now
 from shared.commands import LeadFields
 from shared.message import id_of
 from shared.questions import (
@@ -269,13 +271,17 @@ async def preview_rows(question: PreviewRows, db: AsyncConnection) -> dict[str, 
     here = await store.outcomes_of(db, ids)
     told: dict[UUID, dict[str, Any]] = {}
     arrivals: list[Arrival] = []
+    now = await database_now(db) if any(row.call for row in question.rows) else None
     for id_, row in zip(ids, question.rows, strict=True):
         told[id_] = {"sheet": row.sheet, "row": row.number, "is_here": id_ in here, "faults": []}
         if id_ in here:
             told[id_] |= {**here[id_], "because": RULES.get(here[id_]["rule"], "")}
             continue
         record = make_regular(row.fields, question.default_country)
-        if faults := faults_of(row.fields, record):
+        of_meeting = faults_of_meeting(row.call, now) if now else []
+        if meeting := meeting_of(row.call):
+            told[id_]["meeting"] = meeting.model_dump(mode="json")
+        if faults := faults_of(row.fields, record) + of_meeting:
             told[id_] |= {"outcome": "rejected", "rule": "R1-40", "client_id": None, "client": "", "region": None}
             told[id_] |= {"because": "", "faults": [fault.model_dump() for fault in faults]}
         else:

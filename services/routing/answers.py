@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
 from services.routing.rules.assignment import ALARMS, RULES_VERSION, assign_all, pools_needed
-from services.routing.rules.case import Lead, Note
+from services.routing.rules.case import Lead, Meeting, Note
 from services.routing.rules.fair_share import UNIT, in_leads
 from services.routing.rules.field import Field
 from services.routing.rules.record import alarm_of, told_otherwise
@@ -178,6 +178,7 @@ async def preview_assignment(question: PreviewAssignment, db: AsyncConnection) -
             submitter=question.submitter,
             known=known,
             list_id=str(question.import_id),
+            meeting=Meeting(said.at, said.until) if question.meetings and (said := question.meetings[number]) else None,
         )
         for number, (client_id, region, known) in enumerate(
             zip(question.clients, question.regions, question.known, strict=True)
@@ -186,12 +187,13 @@ async def preview_assignment(question: PreviewAssignment, db: AsyncConnection) -
     clients = await store.clients_as_heard(db, question.clients)
     ledgers = await store.ledgers_as_they_stand(db, pools_needed(asked, clients, field))
     loads = await store.loads_of(db, [person.id for person in field.capped], now)
+    diary = await store.diary_for(db, asked, now)
     receivers: list[dict[str, Any]] = []
     received: dict[str, int] = defaultdict(int)
     shared: dict[str, int] = defaultdict(int)
     moved: dict[str, int] = defaultdict(int)
     for start in range(0, len(asked), _AT_ONCE):
-        for one in assign_all(asked[start : start + _AT_ONCE], clients, field, ledgers, loads):
+        for one in assign_all(asked[start : start + _AT_ONCE], clients, field, ledgers, loads, diary):
             clients[one.client.client_id] = one.then
             receivers.append(
                 {

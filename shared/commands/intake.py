@@ -106,12 +106,13 @@ class SubmitLead(Command, owner="intake"):
 
 
 class Row(Part):
-    """One row of an imported file: where it stood, and its cells."""
+    """One row of an imported file: where it stood, and its cells; of an agent's list also the meeting he has won."""
 
     sheet: str = ""
     number: Annotated[int, Field(ge=1)]
     curator: str | None = None
     fields: LeadFields
+    call: CallForm | None = None
 
 
 class SubmitRows(Command, owner="intake", bulk=True):

@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
 from sqlalchemy.engine import URL
 
-from shared.commands import DismissStaff, HandoverOffice, RecordTouch, TransferClient, UndoMove
+from services.intake.answers import preview_rows
+from shared.commands import DismissStaff, HandoverOffice, RecordTouch, Row, SubmitRows, TransferClient, UndoMove
 from shared.database import engine_for
 from shared.events import (
     AssignmentAnswered,
     ClientMoved,
+    LeadAssigned,
+    LeadRejected,
     MoveFinished,
     MoveRefused,
     MoveUndone,
@@ -24,10 +27,13 @@ from shared.events import (
     TouchRefused,
 )
 from shared.message import ROOMS, Event
-from shared.questions import PreviewMove, TellMove, TellOwner
+from shared.questions import PreviewAssignment, PreviewMove, PreviewRows, TellMove, TellOwner
+from shared.words import Source
 from tests.conftest import url_of
 from tests.integration.moving_house import House, agrees, is_owned, stands
-from tests.integration.routing_house import SALES, company
+from tests.integration.routing_house import SALES, company, shift
+
+SPB = ("sofia", "stepan")
 
 
 @pytest.fixture
@@ -131,6 +137,53 @@ async def test_a_meeting_that_the_new_owner_is_not_free_for_is_foreseen_and_told
     # both meetings are of one person now: whoever gets them with his clients cannot hold them both
     foreseen = (await house.ask(PreviewMove(staff=second, to=third)))["warnings"]
     assert len(foreseen) == 1
+
+
+@pytest.mark.rule("R1-28")
+@pytest.mark.rule("R1-37")
+async def test_the_meetings_of_an_agents_list_are_laid_on_nobody_twice_and_the_preview_says_so(house: House) -> None:
+    soon = (await house.rows("intake", "select now() at time zone 'utc' as at"))[0]["at"].replace(tzinfo=UTC)
+    house.now = soon = max(soon, house.now)
+    when = datetime(soon.year, soon.month, soon.day, 9, tzinfo=UTC) + timedelta(days=7 + (8 - soon.isoweekday()) % 7)
+    # on shift, so that no public holiday keeps anybody away
+    await house.tell(
+        company(duty=[*(shift(who, at=when) for who in SALES), *(shift(who, "spb", at=when) for who in SPB)])
+    )
+    call = {"meeting_at": when, "meeting_minutes": 60}
+    rows = [
+        Row.model_validate(
+            {
+                "number": n,
+                "fields": {"company": f"ООО «Ромб {n}»", "phone": f"+7 812 300-00-{n:02}", "region": "RU-SPE"},
+                "call": call if n > 2 else {"meeting_at": soon - timedelta(days=3)} if n == 2 else None,
+            }
+        )
+        for n in range(1, 6)
+    ]
+    import_id = uuid5(NAMESPACE_URL, "an agent's list")
+    facts = {"import_id": import_id, "default_country": "RU", "rows": rows}
+    async with house.engines["intake"].begin() as db:
+        seen = (await preview_rows(PreviewRows(**facts), db))["rows"]
+    assert [row["outcome"] for row in seen] == ["new", "rejected", "new", "new", "new"]
+    assert "is over" in seen[1]["faults"][0]["problem"]
+    leads = [row for row in seen if row["outcome"] == "new"]
+    wish = {
+        "import_id": import_id,
+        "source": Source.AGENT,
+        "submitter": "agata",
+        "clients": [row["client_id"] for row in leads],
+        "regions": [row["region"] for row in leads],
+        "known": [False] * len(leads),
+        "meetings": [row.get("meeting") for row in leads],
+    }
+    foreseen = [one["id"] for one in (await house.ask(PreviewAssignment.model_validate(wish)))["receivers"]]
+    told = SubmitRows(**facts, file_name="list.csv", campaign="calls", source=Source.AGENT, submitter="agata")
+    assert len([event for event in await house.tell(told) if isinstance(event, LeadRejected)]) == 1
+    await house.settle()
+    given = [event for event in house.said if isinstance(event, LeadAssigned)]
+    assert sorted(str(one.meeting and one.meeting.at) for one in given) == sorted(["None", *[str(when)] * 3])
+    for receivers in ([one.manager for one in given if one.meeting], foreseen[1:]):
+        assert (len(set(receivers)), set(receivers) > set(SPB)) == (3, True), "two of the region, one of home"
 
 
 @pytest.mark.rule("R2-23")

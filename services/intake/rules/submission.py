@@ -94,6 +94,8 @@ def of_rows(heard: Heard[SubmitRows], now: datetime) -> list[Submission]:
             import_id=chunk.import_id,
             sheet=row.sheet,
             row=row.number,
+            call=row.call,
+            said_at=heard.at,
         )
         for row in chunk.rows
     ]
