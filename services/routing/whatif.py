@@ -51,7 +51,7 @@ def read(lines: Iterable[bytes]) -> Iterator[list[Kept]]:
 
 def _kept(told: Mapping[str, Any], field: Field) -> Kept:
     ids = {"lead_id": UUID(told["lead_id"]), "client_id": UUID(told["client_id"])}
-    received, returned = told["received_at"], told["given_back_at"]
+    received, returned, freed = told["received_at"], told["given_back_at"], told.get("meeting_freed_at")
     return Kept(
         at=datetime.fromisoformat(told["at"]),
         received_at=datetime.fromisoformat(received) if received else None,
@@ -65,6 +65,7 @@ def _kept(told: Mapping[str, Any], field: Field) -> Kept:
         passed_on=told["passed_on"],
         given_back_at=datetime.fromisoformat(returned) if returned else None,
         is_current=told["rules_version"] == RULES_VERSION,
+        meeting_freed_at=datetime.fromisoformat(freed) if freed else None,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.engine import URL
 
-from services.routing import acceptance, handlers, meetings, merges
+from services.routing import acceptance, handlers, meetings, merges, store
 from services.routing.rules.record import told_otherwise
 from shared.commands import DeclineLead
 from shared.database import engine_for
@@ -99,6 +100,11 @@ async def test_a_meeting_is_freed_by_whatever_takes_its_client_away(house: DbOf,
                 )  # fmt: skip
                 await merges.follow_merges(batch(told), db)
     assert await given(house, meeting("three")) == [expected]
+    if how in ("withdrawn", "closed"):  # a what-if knows it too, whatever became of the share
+        async with house("routing") as db:
+            told_of = await store.decisions_between(db, NOW - HOUR, NOW + HOUR, after=0, last=9, most=9)
+        freed = {told["lead_id"]: told["meeting_freed_at"] for told in (json.loads(row["told"]) for row in told_of)}
+        assert [bool(freed[str(uid(f"lead {name}"))]) for name in ("one", "two", "three")] == [True, False, False]
     if how == "merged":
         rows = await stored(house)
         assert rows[-1][0]["excluded"][second]["why"] == "meeting"

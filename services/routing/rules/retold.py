@@ -48,6 +48,8 @@ class Kept:
     passed_on: bool
     given_back_at: datetime | None
     is_current: bool
+    meeting_freed_at: datetime | None = None
+    """When the meeting that it came with was called off, moved or ended with its sale."""
 
     @property
     def shared_in(self) -> str | None:
@@ -217,7 +219,7 @@ class Retold:
         self._note(kept)
         self._loads.count(kept, made)
         lead, client = kept.record.lead, kept.record.client
-        freed_at = None if kept.passed_on else kept.given_back_at
+        freed_at = None if kept.passed_on else kept.meeting_freed_at or kept.given_back_at
         self._meetings.note(lead, kept.receiver, made.receiver, freed_at)
         if not kept.went_as(made):
             self._elsewhere[lead.lead_id] = made

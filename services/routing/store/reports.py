@@ -130,7 +130,8 @@ async def decisions_between(
         select nth, field_id, json_build_object('nth', nth, 'attempt', attempt, 'passed_on', passed_on, 'lead_id', lead_id,
                'client_id', client_id, 'at', at, 'received_at', received_at, 'field_id', field_id, 'rule', rule,
                'receiver', receiver, 'queue', queue, 'pool', pool, 'given_back_at', given_back_at, 'candidates', candidates,
-               'ledger', ledger, 'inputs', inputs, 'rules_version', rules_version)::text told
+               'ledger', ledger, 'inputs', inputs, 'rules_version', rules_version, 'meeting_freed_at',
+               case when inputs -> 'lead' ? 'meeting' then (select freed_at from meetings m where m.id = lead_id) end)::text told
           from decisions where nth > $1 and nth <= $2 and at >= $3 and at < $4 order by nth limit $5
         """,
         after,
