@@ -120,7 +120,7 @@ async def _entries(db: AsyncConnection, feed: RowMapping, now: datetime) -> list
     if feed["staff_id"] is not None:
         meetings = await store.meetings_of_feed(db, feed["staff_id"], since, until)
         entries += [meeting_entry(meeting, feed) for meeting in meetings]
-    return sorted(entries, key=lambda entry: (entry.starts_at, entry.uid))
+    return sorted(entries, key=lambda entry: (entry.starts_at, entry.summary, entry.uid))
 
 
 def _has(said: str, tag: str) -> bool:
