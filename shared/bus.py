@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 import nats
@@ -21,7 +21,9 @@ from shared.clock import host_now
 from shared.message import Command, in_bulk
 from shared.nats_client import SwiftClient, connect, frame
 from shared.packs import CONTENT_TYPE, Outgoing, Pack, Unreadable, in_packs, unpacked
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 EVENTS, COMMANDS = "EVENTS", "COMMANDS"
 LINES = ("relay", "relay/bulk")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+if TYPE_CHECKING:  # an operator's command asks what time it is and has no database
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def database_now(db: AsyncConnection) -> datetime:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.events import EVENTS
 from shared.ledger import add_ledger
 from shared.message import ROOMS
+from shared.migrate import head
 from shared.service import Room
 
 SERVICES = Path(__file__).parents[2] / "services"
@@ -83,6 +85,11 @@ async def test_the_migrated_schema_is_what_the_tables_say(name: str, db_of: Db) 
 
 
 @pytest.mark.parametrize("name", ROOMS)
+def test_a_room_knows_the_newest_revision_of_its_schema_without_alembic(name: str) -> None:
+    assert head(name) == ScriptDirectory(SERVICES / name / "migrations").get_current_head()
+
+
+@pytest.mark.parametrize("name", ROOMS)
 async def test_a_room_cannot_read_what_another_keeps(name: str, db_of: Db) -> None:
     for other in ROOMS:
         if other == name:
@@ -93,13 +100,22 @@ async def test_a_room_cannot_read_what_another_keeps(name: str, db_of: Db) -> No
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_a_room_imports_alone(name: str) -> None:
+def test_a_room_imports_alone_and_without_what_only_a_migration_needs(name: str) -> None:
     import subprocess
     import sys
 
     program = (
         f"import sys, services.{name}.app; "
-        "print([m for m in sys.modules if m.startswith('services.') and m.count('.') == 1])"
+        "print([m for m in sys.modules if m.startswith('services.') and m.count('.') == 1 or m == 'alembic'])"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == f"['services.{name}']"
+
+
+def test_a_command_loads_neither_a_database_nor_the_settings_of_a_room() -> None:
+    import subprocess
+    import sys
+
+    program = "import sys, estafeta.cli; print({'sqlalchemy', 'pydantic_settings'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"
