@@ -32,8 +32,8 @@ from services.routing.rules.fair_share import Ledger, parts_of
 from services.routing.rules.field import Field
 from services.routing.rules.record import alarm_of
 from services.routing.rules.whole_list import list_pool
-from shared.events import AssignmentAnswered, Fault, LeadHandedOn
-from shared.message import Cause, NotYet, Said
+from shared.events import AssignmentAnswered, Fault, LeadHandedOn, LeadJoined
+from shared.message import Cause, Heard, NotYet, Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,35 @@ async def go_on(turns: Sequence[Turn], held: Held, now: datetime, db: AsyncConne
         now,
         [turn.asked.attempt + 1 for turn, *_ in moving],
     )
+    return said
+
+
+async def follow_sales(leads: Sequence[Heard[LeadJoined]], now: datetime, db: AsyncConnection) -> Said:
+    """A lead that was routed while another of its client's was going on is with whoever kept the sale after all (R1-33).
+
+    Routing had the next manager in mind, and process has the word: the lead is decided again with the sale as it is, and
+    the one it went to is told that it is not his.
+    """
+    by_lead = {heard.message.lead_id: heard for heard in leads}
+    wrong = await store.astray(db, {lead: heard.message.manager for lead, heard in by_lead.items()})
+    if not wrong:
+        return []
+    held = await hold(db, wrong, now)
+    said: Said = []
+    for lead_id, asked in held.asked.items():
+        sale = by_lead[lead_id].message
+        lead = replace(asked.lead, client_id=asked.home)
+        client = replace(
+            held.clients[asked.home], process_id=sale.process_id, open_with=sale.manager, given_to=None, given_lead=None
+        )
+        diary = await store.diary_for(db, [lead], now)
+        [made] = assign_all([lead], {asked.home: client}, held.field, {}, {}, diary)
+        if made.receiver == asked.receiver:
+            continue  # it is with his head, because the sale's manager has left
+        said.append(by_lead[lead_id].says(said_of(asked, "withdrawn")))
+        row = {"lead_id": lead_id, "answer": "withdrawn", "told": [asked.receiver], "passed_on": True}
+        await store.keep_answers(db, [row], now)
+        await store.remember(db, [made], [asked.import_id], [asked.received_at], held.field, now, [asked.attempt + 1])
     return said
 
 

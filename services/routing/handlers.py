@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import store
+from services.routing.handing_on import follow_sales
 from services.routing.rules.acceptance import as_said, asks
 from services.routing.rules.assignment import Decision, assign_all, pools_needed
 from services.routing.rules.case import Lead, Meeting
@@ -187,6 +188,7 @@ async def note_opened(sales: Batch[ProcessOpened], db: AsyncConnection) -> Said:
 
 async def note_joined(leads: Batch[LeadJoined], db: AsyncConnection) -> Said:
     """A lead was added to a sale that was open already: it was not net-new, so a share taken for it is given back (G6)."""
+    said = await follow_sales(leads, leads.now, db)
     clients = await store.clients_of(db, leads.map(lambda lead: lead.client_id))
     for heard in leads:
         lead = heard.message
@@ -196,7 +198,7 @@ async def note_joined(leads: Batch[LeadJoined], db: AsyncConnection) -> Said:
         clients[lead.client_id] = client
     await store.save_clients(db, clients.values())
     await _give_back(leads.map(lambda lead: lead.lead_id), leads.now, db)
-    return await _nothing_awaited(leads, db)
+    return said + await _nothing_awaited(leads, db)
 
 
 async def _nothing_awaited(leads: Batch[LeadJoined] | Batch[LeadWithdrawn], db: AsyncConnection) -> Said:

@@ -165,6 +165,29 @@ async def test_whoever_has_touched_the_client_before_his_time_was_over_keeps_the
     await house.is_sound()
 
 
+@pytest.mark.rule("R1-33")
+@pytest.mark.parametrize("touched", [True, False])
+async def test_a_lead_that_comes_while_another_goes_on_is_with_whoever_has_the_sale_in_the_end(
+    house: Acceptance, touched: bool
+) -> None:
+    lead = await house.come("a", client="c")
+    await house.settle()
+    first = (await house.standing(lead))["receiver"]
+    if touched:
+        await house.touch(lead, first)  # routing has not heard it
+    [went] = handed_on(await house.say(DeclineLead(lead_id=lead.lead_id, by=first, reason="нет")))
+    more = await house.come("b", client="c")
+    assert await house.attempts(more) == [(went.manager, None, False)], "process has not said yet that it stays"
+    await house.settle()
+    keeps = first if touched else went.manager
+    assert (await house.sale(more))["manager"] == (await house.standing(lead))["receiver"] == keeps
+    standing = await house.standing(more)
+    assert (standing["receiver"], standing["rule"], standing["answer"]) == (keeps, "R1-33", None)
+    assert await house.attempts(more) == [(went.manager, "withdrawn", False)] * touched + [(keeps, None, False)]
+    assert ((went.manager, "withdrawn") in answered(house.heard[-4:])) is touched
+    await house.is_sound()
+
+
 @pytest.mark.rule("SLA")
 @pytest.mark.parametrize("house", range(1, 5), indirect=True)
 async def test_a_lead_that_is_recalled_while_it_goes_on_is_gone_for_good(house: Acceptance) -> None:

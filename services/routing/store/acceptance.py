@@ -87,6 +87,18 @@ def _asked(row: RowMapping, homes: Mapping[UUID, UUID], refused: Mapping[str, st
     )
 
 
+async def astray(db: AsyncConnection, managers: Mapping[UUID, str]) -> list[UUID]:
+    """Of these leads (→ who works the sale that each joined) those whose holding decision, by R1-33, names somebody else."""
+    rows = await fetch(
+        db,
+        "select d.lead_id from unnest($1::uuid[], $2::text[]) n(lead_id, manager) join decisions d using (lead_id)"
+        " where not d.passed_on and d.rule = 'R1-33' and d.receiver <> n.manager",
+        list(managers),
+        list(managers.values()),
+    )
+    return [row["lead_id"] for row in rows]
+
+
 async def keep_answers(db: AsyncConnection, rows: Sequence[Row], at: datetime) -> None:
     """Write what was said to these (locked) decisions that hold: rows of `lead_id, answer, by, reason, told, passed_on`.
 
