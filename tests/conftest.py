@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from estafeta.house.servers import Nats, Postgres
 from shared.database import engine_for
 from shared.message import ROOMS
 from shared.migrate import migrate
 from shared.provision import prepare_database, role_of
+from tests.databases import Databases
 
 # The machine is shared: how long one example takes says nothing.
 settings.register_profile("estafeta", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,35 +64,37 @@ def url_of(database: URL, room: str) -> URL:
     return database.set(username=role_of(room), password=PASSWORDS[room])
 
 
-_numbers = iter(range(1, 1_000_000))
+@pytest.fixture(scope="session")
+def databases(postgres: URL) -> Databases:
+    """All databases of the run."""
+    return Databases(postgres, _TEMPLATE, [role_of(room) for room in ROOMS])
 
 
 @pytest.fixture
-async def database(postgres: URL) -> AsyncIterator[URL]:
+async def database(databases: Databases) -> AsyncIterator[URL]:
     """A fresh, migrated database; its administrator's address."""
-    name = f"test_{next(_numbers)}"
-    await run_as_admin(postgres, f"create database {name} template {_TEMPLATE} strategy file_copy")
-    await run_as_admin(postgres, f"grant connect on database {name} to {', '.join(role_of(r) for r in ROOMS)}")
+    taken = await databases.take()
     try:
-        yield postgres.set(database=name)
+        yield taken
     finally:
-        await run_as_admin(postgres, f"drop database {name} with (force)")
+        await databases.give_back(taken)
 
 
 @pytest.fixture
-def db_of(database: URL) -> Callable[[str], AbstractAsyncContextManager[AsyncConnection]]:
+async def db_of(database: URL) -> AsyncIterator[Callable[[str], AbstractAsyncContextManager[AsyncConnection]]]:
     """`async with db_of("routing") as db:` is one transaction of that room's role, committed at the end."""
+    engines: dict[str, AsyncEngine] = {}
 
     @asynccontextmanager
     async def connect(room: str) -> AsyncIterator[AsyncConnection]:
-        engine = engine_for(url_of(database, room), room, pool_size=1)
-        try:
-            async with engine.begin() as db:
-                yield db
-        finally:
-            await engine.dispose()
+        if room not in engines:
+            engines[room] = engine_for(url_of(database, room), room)
+        async with engines[room].begin() as db:
+            yield db
 
-    return connect
+    yield connect
+    for engine in engines.values():
+        await engine.dispose()
 
 
 @pytest.fixture
