@@ -29,7 +29,7 @@ from estafeta.house.house import House
 from estafeta.importing import Intent, run_import
 from estafeta.sample.generator import base_fields, exhibition, world
 from tests.chaos.fire import Fire, Links
-from tests.chaos.traffic import SPACE, Traffic, row_of
+from tests.chaos.traffic import SPACE, Traffic, always_open, row_of, take_patience
 from tests.chaos.verdict import Court, Verdict
 
 _REPLICAS = 2
@@ -46,7 +46,8 @@ async def burn(state: Path, seconds: float, seed: int, console: Console) -> bool
         await house.wait_ready()
         db = create_async_engine(house.database, pool_size=4, pool_pre_ping=True)
         async with Bus(line_to_house(house.state.place)) as bus:
-            await apply_company(bus, read_company(COMPANY), COMPANY)
+            await take_patience(db)
+            await apply_company(bus, always_open(read_company(COMPANY)), COMPANY)
             clients = [row_of(n, base_fields(client)) for n, client in enumerate(base.clients, 2)]
             await run_import(bus, clients, Intent("base", "clients"), uuid5(SPACE, "base"), file_name="base")
             traffic = Traffic(bus, db, singles, lists, rng)

@@ -1,4 +1,4 @@
-"""What people do while the house burns: single leads, lists, touches that move sales; what the bus took is noted."""
+"""What people do while the house burns: single leads, lists (some taken back), touches; what the bus took is noted."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from shared.commands import (
     RecordTouch,
     Row,
     SubmitLead,
+    UndoImport,
 )
 from shared.message import Command
 from shared.words import Source, Stage, TaskKind, TouchKind, TouchResult
@@ -118,7 +119,7 @@ class Traffic:
             command = SubmitLead(
                 source_system=SYSTEM,
                 external_id=str(number),
-                source=Source.WEBSITE,
+                source=Source.WEBSITE if number % 10 else WITHOUT_PATIENCE,
                 fields=row_of(1, row.fields).fields,
             )
             id_ = uuid5(SPACE, f"lead/{number}")
@@ -141,6 +142,8 @@ class Traffic:
                     break
                 except Trouble:
                     await asyncio.sleep(0.5)
+            if self.rows_sent % (2 * LIST_ROWS):  # it was the wrong list
+                await self._send(UndoImport(import_id=uuid5(SPACE, name)), uuid5(SPACE, f"undo/{name}"))
 
     # ── touches ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -122,6 +122,7 @@ _EFFECTS: dict[str, Query] = {
     ),
 }
 
+_FALLING_DUE = "select lead_id from reminders.awaited where fire_at < now() + interval '5 s'"
 _UNSENT = " union all ".join(f"select '{room}' from {room}.unsent" for room in ROOMS)
 
 PROMISES: dict[str, Query] = {
@@ -251,9 +252,10 @@ class Court:
         return None
 
     async def under_way(self) -> Counter[str]:
-        """What is not done yet: unsent events, unread and unacknowledged messages, histories not heard to their end."""
+        """What is not done yet: unsent events, messages in a line, histories not heard to their end, answers about to be due."""
         waits = Counter[str]()
         async with self.db.connect() as db:
+            waits["answers falling due"] = len((await db.execute(text(_FALLING_DUE))).all())
             waits["unsent"] = len((await db.execute(text(_UNSENT))).all())
             for promise, (_, broken) in PROMISES.items():
                 if " applied every " in promise:
