@@ -158,7 +158,7 @@ async def follow_sales(leads: Sequence[Heard[LeadJoined]], now: datetime, db: As
             held.clients[asked.home], process_id=sale.process_id, open_with=sale.manager, given_to=None, given_lead=None
         )
         diary = await store.diary_for(db, [lead], now)
-        [made] = assign_all([lead], {asked.home: client}, held.field, {}, {}, diary)
+        [made] = assign_all([lead], {asked.home: client}, held.field, {}, diary=diary)
         if made.receiver == asked.receiver:
             continue  # it is with his head, because the sale's manager has left
         said.append(by_lead[lead_id].says(said_of(asked, "withdrawn")))
