@@ -21,7 +21,9 @@ select
     (select sum(hashtextextended((oid, tgenabled)::text, 0)) from pg_trigger where not tgisinternal) as triggers,
     (select sum(hashtextextended((oid, prosrc)::text, 0)) from pg_proc where pronamespace = any(rooms.oids)) as functions,
     (select sum(hashtextextended((oid, nspname, nspacl)::text, 0)) from pg_namespace where nspname !~ '^pg_') as schemas,
-    (select count(*) from pg_database where datname = current_database() and datallowconn) as open
+    (select (datallowconn, datacl)::text from pg_database where datname = current_database()) as entrance,
+    (select count(*) from pg_db_role_setting join pg_database d on d.oid = setdatabase
+     where datname = current_database()) as settings
 from (select array_agg(oid) as oids from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema') as rooms
 """
 _WRITTEN = """

@@ -92,7 +92,7 @@ def test_whoever_leaves_everything_of_his_has_an_owner_who_works_here(
 
 
 @pytest.mark.rule("G6")
-@given(st.integers(2, 7), st.integers(1, 200), st.integers(0, 5))
+@given(st.integers(2, 7), st.integers(1, 80), st.integers(0, 5))
 def test_a_base_is_split_evenly_to_the_last_client(colleagues: int, size: int, earlier: int) -> None:
     people = [Person(f"p{n}", f"P{n}", "home", Function.SALES) for n in range(colleagues + 1)]
     field = Field("RU-MOW", OFFICES, [*people, Person("top", "TOP", "home", Function.DIRECTOR)])

@@ -204,7 +204,7 @@ class SaleWalk(RuleBasedStateMachine):
             assert into[-1].source is before
 
 
-SaleWalk.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+SaleWalk.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 TestSaleWalk = pytest.mark.rule("stages")(pytest.mark.rule("R4-11")(SaleWalk.TestCase))
