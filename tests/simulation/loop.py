@@ -48,7 +48,6 @@ class Loop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[float, int, _Timer]] = []
         self._standing: list[tuple[asyncio.Future[None], Any]] = []
         self._number = 0
-        self.frozen: Callable[[Any], float] = lambda _: 0.0
         self.faults: list[dict[str, Any]] = []
 
     # ── what tasks and futures ask of a loop ────────────────────────────────────────────────────────────────────
@@ -92,8 +91,17 @@ class Loop(asyncio.AbstractEventLoop):
 
     # ── what the world asks of it ───────────────────────────────────────────────────────────────────────────────
 
+    def goes_alone(self, who: Any) -> bool:
+        """Whether whoever came to a port now would be drawn next, because nobody else can go on; then time passes as if."""
+        now = self._now
+        if self._ready or self._standing or who.frozen_until > now or (self._timers and self._timers[0][0] <= now):
+            return False
+        self._chance.random()
+        self._now = now + STEP
+        return True
+
     def pause(self, who: Any) -> asyncio.Future[None]:
-        """Stand at a port until drawn; `who` may be frozen meanwhile."""
+        """Stand at a port until drawn; `who` may be frozen meanwhile (`frozen_until`)."""
         future: asyncio.Future[None] = asyncio.Future(loop=self)
         self._standing.append((future, who))
         return future
@@ -126,9 +134,8 @@ class Loop(asyncio.AbstractEventLoop):
                 standing.pop()
                 if future.done():
                     continue
-                thaw = self.frozen(who)
-                if thaw > self._now:
-                    self.call_at(thaw, _go_on, future)
+                if who.frozen_until > self._now:
+                    self.call_at(who.frozen_until, _go_on, future)
                     continue
                 self._now += STEP
                 future.set_result(None)

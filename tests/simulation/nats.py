@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared.bus import COMMANDS, EVENTS, PASSED, BusSaysNo, Letter, NoAnswer, Reading, ReadingGone
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 ACK_WAIT = 1.5
+_ROUTES: dict[tuple[str, str], list[str]] = {}  # stream and subject → whoever reads it: the same in every history
 
 
 @dataclass(slots=True)
@@ -103,7 +103,10 @@ class Stream:
 
     def consumers_of(self, subject: str) -> list[Consumer]:
         """Whoever reads this subject."""
-        return [self.consumers[durable] for durable in _routes(self.readings, subject)]
+        durables = _ROUTES.get((self.name, subject))
+        if durables is None:
+            durables = _ROUTES[self.name, subject] = _routes(self.readings, subject)
+        return [self.consumers[durable] for durable in durables]
 
     def store(self, message: Outgoing) -> None:
         """Store a message unless one with its id was stored already. Raises `BusSaysNo` if there is no room or stream."""
@@ -160,7 +163,6 @@ class Stream:
                 consumer.hear(_Entry(self.stored, subject, payload, headers))
 
 
-@cache
 def _routes(readings: tuple[Reading, ...], subject: str) -> list[str]:
     return [
         one.durable

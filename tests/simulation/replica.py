@@ -77,7 +77,8 @@ class Replica:
         self.connections: list[Connection] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.bell: Callable[[], None] | None = None
-        self._chance, self._pause, self._weather = world.chance.random, world.loop.pause, world.weather
+        self._chance, self._weather = world.chance.random, world.weather
+        self._pause, self._goes_alone = world.loop.pause, world.loop.goes_alone
 
     def start(self) -> None:
         """Begin as a room begins: relay, revival, and a listener for each reading."""
@@ -137,7 +138,7 @@ class Replica:
                 raise ConnectionError(f"cut off {where}")
             if draw < weather.freeze:
                 self.freeze()
-        if chance() < 0.5 or self.frozen_until > world.loop.time():
+        if (chance() < 0.5 or self.frozen_until > world.loop.time()) and not self._goes_alone(self):
             await self._pause(self)
             if self.dead:
                 raise asyncio.CancelledError

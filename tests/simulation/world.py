@@ -84,7 +84,6 @@ class World:
         self.seed, self.told = seed, told
         self.chance = Random(seed)
         self.loop: Loop = Loop(self.chance)  # type: ignore[abstract]  # what is missing, nobody here asks for
-        self.loop.frozen = lambda who: float(who.frozen_until)
         self.seen: Counter[str] = Counter()
         self.weather = Weather.drawn(self.chance)
         self.stormy, self.mended = True, False
@@ -193,6 +192,12 @@ class World:
                 replica.kill()
         end = self.loop.create_task(asyncio.sleep(0))
         self.loop.run_until(end)
+
+    def unpick(self) -> None:
+        """Let go of everything: in a history all parts know each other, and what is left must not wait for a sweep."""
+        replicas = [one for room in self.rooms.values() for one in room.replicas]
+        for part in (*replicas, *self.rooms.values(), *self.streams.values(), self.people, self.loop, self):
+            part.__dict__.clear()
 
     async def _story(self) -> None:
         loop, draw = self.loop, self.chance
@@ -386,8 +391,10 @@ def simulated(told: Callable[[str], None] | None = None) -> Iterator[None]:
 def live(seed: int, told: Callable[[str], None] | None = None) -> tuple[str, Counter[str]]:
     """One history: what was violated (empty if nothing), and what was seen to happen."""
     world = World(seed, told=told)
+    seen, fault = world.seen, ""
     try:
         world.play()
     except Violation as broken:
-        return f"{broken}\n    to follow it: python -m tests.simulation --seed {seed}", world.seen
-    return "", world.seen
+        fault = f"{broken}\n    to follow it: python -m tests.simulation --seed {seed}"
+    world.unpick()
+    return fault, seen
