@@ -115,6 +115,12 @@ class Loop(asyncio.AbstractEventLoop):
         finally:
             events._set_running_loop(before)
 
+    def forget(self) -> None:
+        """Let go of whatever was still to happen."""
+        self._ready.clear()
+        self._timers.clear()
+        self._standing.clear()
+
     def _run(self, done: asyncio.Future[Any]) -> None:
         ready, timers, standing, chance = self._ready, self._timers, self._standing, self._chance.random
         for _ in range(MOST):

@@ -196,7 +196,8 @@ class World:
     def unpick(self) -> None:
         """Let go of everything: in a history all parts know each other, and what is left must not wait for a sweep."""
         replicas = [one for room in self.rooms.values() for one in room.replicas]
-        for part in (*replicas, *self.rooms.values(), *self.streams.values(), self.people, self.loop, self):
+        self.loop.forget()
+        for part in (*replicas, *self.rooms.values(), *self.streams.values(), self.people, self):
             part.__dict__.clear()
 
     async def _story(self) -> None:
