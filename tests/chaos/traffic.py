@@ -102,10 +102,10 @@ class Traffic:
     def _is_day(self) -> bool:
         return time.monotonic() < self.until
 
-    async def _send(self, command: Command, id: UUID) -> bool:
-        """Send until the bus has it, or the day is over."""
+    async def _send(self, command: Command, id: UUID, *, late: bool = False) -> bool:
+        """Send until the bus has it, or the day is over (unless `late`)."""
         self._lately.append(encode_command(command, id=id))
-        while self._is_day():
+        while late or self._is_day():
             with suppress(Trouble):
                 await self.bus.send(command, id)
                 return True
@@ -135,6 +135,7 @@ class Traffic:
             rows = [row_of(number, row.fields) for number, row in enumerate(self._lists[:LIST_ROWS], 2)]
             del self._lists[:LIST_ROWS]
             name = f"list/{self.rows_sent}"
+            is_wrong = self.rows_sent % (2 * LIST_ROWS) == 0
             self.rows_sent += len(rows)
             while True:
                 try:
@@ -142,8 +143,8 @@ class Traffic:
                     break
                 except Trouble:
                     await asyncio.sleep(0.5)
-            if self.rows_sent % (2 * LIST_ROWS):  # it was the wrong list
-                await self._send(UndoImport(import_id=uuid5(SPACE, name)), uuid5(SPACE, f"undo/{name}"))
+            if is_wrong:
+                await self._send(UndoImport(import_id=uuid5(SPACE, name)), uuid5(SPACE, f"undo/{name}"), late=True)
 
     # ── touches ─────────────────────────────────────────────────────────────────────────────────────────────────
 
