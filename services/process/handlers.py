@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -62,9 +62,9 @@ async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
         home = homes[lead.message.client_id]
         opens = home.process_id == lead.new_id("process")
         if not opens:
-            joining.append(_lead_row(lead, home.process_id, joined=True, now=leads.now))
+            joining.append((lead, home))
         said += [lead.says(event) for event in (_opened(lead, first[lead.id]) if opens else [_joined(lead, home)])]
-    await store.put_leads(db, joining)
+    await store.put_leads(db, await _joining_rows(joining, leads.now, db))
     return said
 
 
@@ -272,6 +272,27 @@ def _lead_row(lead: Heard[LeadAssigned], process_id: UUID, *, joined: bool, now:
         "received_at": facts.received_at,
         "taken_at": now,
     }
+
+
+async def _joining_rows(
+    joining: Sequence[tuple[Heard[LeadAssigned], store.Home]], now: datetime, db: AsyncConnection
+) -> list[store.Row]:
+    """Rows of leads that join a sale, each with whom it is by now.
+
+    Routing may have given it to the next manager, to whom the sale was about to go and did not: then it is with whoever
+    kept the sale (R1-33), as routing will find as soon as it hears that the lead has joined. Of one who has left the
+    leads go to whom routing named.
+    """
+    astray = {
+        home.manager for lead, home in joining if lead.message.rule == "R1-33" and lead.message.manager != home.manager
+    }
+    keepers = {id_ for id_, person in (await store.people(db, astray)).items() if person.active} if astray else set()
+    rows = []
+    for lead, home in joining:
+        row = _lead_row(lead, home.process_id, joined=True, now=now)
+        is_kept = lead.message.rule == "R1-33" and home.manager in keepers
+        rows.append({**row, "assigned_to": home.manager} if is_kept else row)
+    return rows
 
 
 def _opened(lead: Heard[LeadAssigned], task: Task) -> list[Event]:
