@@ -123,6 +123,7 @@ _EFFECTS: dict[str, Query] = {
 }
 
 _FALLING_DUE = "select lead_id from reminders.awaited where fire_at < now() + interval '5 s'"
+_TAKEN_BACK = "select id from intake.imports where undoing"
 _UNSENT = " union all ".join(f"select '{room}' from {room}.unsent" for room in ROOMS)
 
 PROMISES: dict[str, Query] = {
@@ -255,6 +256,8 @@ class Court:
         """What is not done yet: unsent events, messages in a line, histories not heard to their end, answers about to be due."""
         waits = Counter[str]()
         async with self.db.connect() as db:
+            # first of all: what a list that is taken back still sends out is seen below once it is on its way
+            waits["lists being taken back"] = len((await db.execute(text(_TAKEN_BACK))).all())
             waits["answers falling due"] = len((await db.execute(text(_FALLING_DUE))).all())
             waits["unsent"] = len((await db.execute(text(_UNSENT))).all())
             for promise, (_, broken) in PROMISES.items():
