@@ -32,6 +32,9 @@ NOT_YET, UNFIT = "not while the mood lasts", "only among the letters that are ta
 _SOON = 1
 """A life is short here: whatever is put off comes again within so many seconds, and relays compare as often."""
 
+_FROM_A_PLACE = "unheard"
+"""The step that is told from where on to read: 0 is a place there, and not nothing."""
+
 _WRITING = {"note_passed", "lock_marks", "enter_commands", "put", "bury", "settle"}
 
 
@@ -70,7 +73,7 @@ class Trap:
         step = f"{owner.__name__}.{name}"
 
         async def trapped(self_: Any, *values: Any, **named: Any) -> Any:
-            has_something = all(map(_is_something, values))
+            has_something = name == _FROM_A_PLACE or all(map(_is_something, values))
             if has_something:
                 self.pass_by("before", step)
             result = await real(self_, *values, **named)
