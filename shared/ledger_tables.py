@@ -1,4 +1,4 @@
-"""The tables each room has for being reliable: outbox, numbers, watermarks, commands done, dead letters.
+"""The tables each room has for being reliable: outbox, watermarks, commands done, dead letters.
 
 The outbox is only ever added to: what is still to be sent, or not yet known to be heard, stands in small tables of its own,
 a row for all that was said at once (its lowest outbox id, and all of them).

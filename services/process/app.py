@@ -1,6 +1,6 @@
 """The process room put together."""
 
-from services.process import answers, handing_on, handlers, merges, moving, tables
+from services.process import answers, handing_on, handlers, merges, moving, opening, tables
 from shared.commands import RecordTouch
 from shared.events import (
     AssignmentRecalled,
@@ -20,7 +20,7 @@ ROOM = Room(
     name="process",
     metadata=tables.metadata,
     handlers={
-        LeadAssigned: handlers.open_or_join,
+        LeadAssigned: opening.open_or_join,
         AssignmentRecalled: handlers.take_back,
         LeadHandedOn: handing_on.hand_on,
         MergeRelayed: merges.join_sales,

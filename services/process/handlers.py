@@ -1,32 +1,26 @@
-"""What the process room does with what it hears: open or join a sale, record touches, learn the directory."""
+"""What the process room does with what it hears: record touches, take leads back, learn the directory."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import store
-from services.process.rules.deferral import asked_for_later
-from services.process.rules.lifecycle import NEWEST, OPENED
 from services.process.rules.meeting import set_meeting
-from services.process.rules.next_task import first_task, in_words
 from services.process.rules.recall import UNDONE, way_back
-from services.process.rules.sale import Office, Sale, Task, Work, work
+from services.process.rules.sale import Sale, Task, Work, work
 from services.process.rules.touch import faults_of_touch
 from shared.commands import RecordTouch
 from shared.events import (
     AssignmentRecalled,
     Fault,
-    LeadAssigned,
-    LeadJoined,
     LeadWithdrawn,
     OfficeChanged,
     ProcessClosed,
-    ProcessOpened,
     RecallAnswered,
     StaffChanged,
     StageMoved,
@@ -35,37 +29,8 @@ from shared.events import (
     TouchRecorded,
     TouchRefused,
 )
-from shared.message import Batch, Event, Heard, NotYet, Said
+from shared.message import Batch, Event, Said
 from shared.words import Stage
-
-
-async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
-    """Open a sale with its first task for each lead, or add the lead to the client's open sale (R1-33, R1-42, R4-11).
-
-    A lead that joins changes neither the sale's manager nor its next task.
-    """
-    first = await _first_tasks(leads, db)
-    homes = await store.open_or_find(
-        db,
-        [
-            (
-                _process_row(lead, leads.now),
-                _first_task_row(lead, first[lead.id], leads.now),
-                _lead_row(lead, lead.new_id("process"), joined=False, now=leads.now),
-            )
-            for lead in leads
-        ],
-    )
-    said: Said = []
-    joining = []
-    for lead in leads:
-        home = homes[lead.message.client_id]
-        opens = home.process_id == lead.new_id("process")
-        if not opens:
-            joining.append((lead, home))
-        said += [lead.says(event) for event in (_opened(lead, first[lead.id]) if opens else [_joined(lead, home)])]
-    await store.put_leads(db, await _joining_rows(joining, leads.now, db))
-    return said
 
 
 async def record_touches(touches: Batch[RecordTouch], db: AsyncConnection) -> Said:
@@ -180,164 +145,6 @@ async def learn_staff(staff: Batch[StaffChanged], db: AsyncConnection) -> Said:
         ],
     )
     return []
-
-
-# ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _process_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
-    facts = lead.message
-    return {
-        "id": lead.new_id("process"),
-        "client_id": facts.client_id,
-        "lead_id": facts.lead_id,
-        "source": facts.source,
-        "import_id": facts.import_id,
-        "received_at": facts.received_at,
-        "company": facts.company,
-        "manager": facts.manager,
-        "office_id": facts.office_id,
-        "queue": facts.queue,
-        "pipeline": NEWEST,
-        "stage": OPENED,
-        "opened_at": now,
-        "next_task": lead.new_id("task"),
-    }
-
-
-async def _first_tasks(leads: Batch[LeadAssigned], db: AsyncConnection) -> dict[UUID, Task]:
-    """What is to be done first with each lead, if it opens a sale; deferred if its client named a later day (R4-12).
-
-    Raises NotYet while the office of a lead that named a day has not been heard of: its calendar is needed.
-    """
-    later = [lead.office_id for lead in leads.map(lambda lead: lead) if lead.named_date]
-    offices = await store.offices(db, later) if later else {}
-    if unheard := sorted(set(later) - offices.keys()):
-        raise NotYet(f"the calendar of {', '.join(unheard)} has not been heard of, and a client named a later day")
-    return {lead.id: _first_task(lead, offices.get(lead.message.office_id), leads.now) for lead in leads}
-
-
-def _first_task(lead: Heard[LeadAssigned], office: Office | None, now: datetime) -> Task:
-    facts, due_at, note = lead.message, None, lead.message.interest
-    if office is not None:
-        due_at = asked_for_later(facts.named_date, facts.spoken_on, facts.received_at, now, office.calendar)
-    if facts.named_date is not None:
-        named = f"Клиент назвал {facts.named_date:%d.%m.%Y} / the client named {facts.named_date:%Y-%m-%d}"
-        note = f"{note}; {named}" if note else named
-    if facts.meeting is not None:
-        note = "; ".join(filter(None, (note, in_words(facts.meeting))))
-    kind = first_task(
-        facts.source,
-        phone=facts.phone,
-        email=facts.email,
-        wishes_call=facts.wishes_call,
-        meets=facts.meeting is not None,
-    )
-    meeting_at = facts.meeting.at if facts.meeting else None
-    return Task(lead.new_id("task"), kind, due_at, note, facts.named_date if due_at else None, meeting_at)
-
-
-def _first_task_row(lead: Heard[LeadAssigned], task: Task, now: datetime) -> store.Row:
-    facts = lead.message
-    return {
-        "id": task.id,
-        "process_id": lead.new_id("process"),
-        "lead_id": facts.lead_id,
-        "import_id": facts.import_id,
-        "manager": facts.manager,
-        "kind": task.kind,
-        "note": task.note,
-        "due_at": task.due_at,
-        "named_date": task.named_date,
-        "meeting_at": task.meeting_at,
-        "set_at": now,
-    }
-
-
-def _lead_row(lead: Heard[LeadAssigned], process_id: UUID, *, joined: bool, now: datetime) -> store.Row:
-    facts = lead.message
-    return {
-        "id": facts.lead_id,
-        "process_id": process_id,
-        "joined": joined,
-        "import_id": facts.import_id,
-        "source": facts.source,
-        "campaign": facts.campaign,
-        "assigned_to": facts.manager,
-        "rule": facts.rule,
-        "contact": facts.contact,
-        "phone": facts.phone,
-        "email": facts.email,
-        "interest": facts.interest,
-        "received_at": facts.received_at,
-        "taken_at": now,
-    }
-
-
-async def _joining_rows(
-    joining: Sequence[tuple[Heard[LeadAssigned], store.Home]], now: datetime, db: AsyncConnection
-) -> list[store.Row]:
-    """Rows of leads that join a sale, each with whom it is by now.
-
-    Routing may have given it to the next manager, to whom the sale was about to go and did not: then it is with whoever
-    kept the sale (R1-33), as routing will find as soon as it hears that the lead has joined. Of one who has left the
-    leads go to whom routing named.
-    """
-    astray = {
-        home.manager for lead, home in joining if lead.message.rule == "R1-33" and lead.message.manager != home.manager
-    }
-    keepers = {id_ for id_, person in (await store.people(db, astray)).items() if person.active} if astray else set()
-    rows = []
-    for lead, home in joining:
-        row = _lead_row(lead, home.process_id, joined=True, now=now)
-        is_kept = lead.message.rule == "R1-33" and home.manager in keepers
-        rows.append({**row, "assigned_to": home.manager} if is_kept else row)
-    return rows
-
-
-def _opened(lead: Heard[LeadAssigned], task: Task) -> list[Event]:
-    facts = lead.message
-    process_id = lead.new_id("process")
-    return [
-        ProcessOpened(
-            process_id=process_id,
-            client_id=facts.client_id,
-            lead_id=facts.lead_id,
-            manager=facts.manager,
-            office_id=facts.office_id,
-            source=facts.source,
-            import_id=facts.import_id,
-        ),
-        TaskSet(
-            task_id=task.id,
-            process_id=process_id,
-            client_id=facts.client_id,
-            lead_id=facts.lead_id,
-            import_id=facts.import_id,
-            manager=facts.manager,
-            office_id=facts.office_id,
-            kind=task.kind,
-            due_at=task.due_at,
-            source=facts.source,
-            received_at=facts.received_at,
-            named_date=task.named_date,
-            company=facts.company,
-            note=task.note,
-            awaits=facts.awaits,
-            meeting_at=task.meeting_at,
-        ),
-    ]
-
-
-def _joined(lead: Heard[LeadAssigned], home: store.Home) -> Event:
-    facts = lead.message
-    return LeadJoined(
-        process_id=home.process_id,
-        client_id=facts.client_id,
-        lead_id=facts.lead_id,
-        manager=home.manager,
-        import_id=facts.import_id,
-    )
 
 
 # ── touching ────────────────────────────────────────────────────────────────────────────────────────────────────────

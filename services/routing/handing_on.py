@@ -150,22 +150,34 @@ async def follow_sales(leads: Sequence[Heard[LeadJoined]], now: datetime, db: As
     if not wrong:
         return []
     held = await hold(db, wrong, now)
-    said: Said = []
-    for lead_id, asked in held.asked.items():
-        sale = by_lead[lead_id].message
-        lead = replace(asked.lead, client_id=asked.home)
-        client = replace(
-            held.clients[asked.home], process_id=sale.process_id, open_with=sale.manager, given_to=None, given_lead=None
+    given = list(held.asked.values())
+    clients = {}
+    for one in given:
+        sale = by_lead[one.lead.lead_id].message
+        clients[one.home] = replace(
+            held.clients[one.home], process_id=sale.process_id, open_with=sale.manager, given_to=None, given_lead=None
         )
-        diary = await store.diary_for(db, [lead], now)
-        [made] = assign_all([lead], {asked.home: client}, held.field, {}, diary=diary)
-        if made.receiver == asked.receiver:
-            continue  # it is with his head, because the sale's manager has left
-        said.append(by_lead[lead_id].says(said_of(asked, "withdrawn")))
-        row = {"lead_id": lead_id, "answer": "withdrawn", "told": [asked.receiver], "passed_on": True}
-        await store.keep_answers(db, [row], now)
-        await store.remember(db, [made], [asked.import_id], [asked.received_at], held.field, now, [asked.attempt + 1])
-    return said
+    again = [replace(one.lead, client_id=one.home) for one in given]
+    made = assign_all(again, clients, held.field, {}, diary=await store.diary_for(db, again, now))
+    # The same receiver once more is the head of the sale's manager, who has left.
+    moved = [(one, decision) for one, decision in zip(given, made, strict=True) if decision.receiver != one.receiver]
+    if not moved:
+        return []
+    rows = [
+        {"lead_id": one.lead.lead_id, "answer": "withdrawn", "told": [one.receiver], "passed_on": True}
+        for one, _ in moved
+    ]
+    await store.keep_answers(db, rows, now)
+    await store.remember(
+        db,
+        [decision for _, decision in moved],
+        [one.import_id for one, _ in moved],
+        [one.received_at for one, _ in moved],
+        held.field,
+        now,
+        [one.attempt + 1 for one, _ in moved],
+    )
+    return [by_lead[one.lead.lead_id].says(said_of(one, "withdrawn")) for one, _ in moved]
 
 
 def _fields(turns: Iterable[Turn], field: Field) -> list[Field]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.process import answers as process_answers
-from services.process import handlers
+from services.process import handlers, opening
 from shared.events import (
     AssignmentRecalled,
     LeadAssigned,
@@ -47,7 +47,7 @@ async def test_a_questionnaire_that_names_a_later_day_opens_a_sale_with_a_deferr
     await room.hears(handlers.learn_offices, [office()])
     said = datetime(2026, 4, 22, 9, 0, tzinfo=UTC)
     came = lead(named_date=date(2026, 5, 10), spoken_on=date(2026, 4, 22), received_at=said, interest="насосы")
-    events = await room.hears(handlers.open_or_join, [came, lead()], said)
+    events = await room.hears(opening.open_or_join, [came, lead()], said)
     tasks = {e.lead_id: e for e in events if isinstance(e, TaskSet)}
     task = tasks[came.lead_id]
     assert task.due_at == datetime(2026, 5, 4, 6, 0, tzinfo=UTC)  # Monday 4 May, when the office opens in Moscow

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.process import answers, handlers
+from services.process import answers, handlers, opening
 from services.process.rules.lifecycle import NEWEST
 from shared.bus import Letter, encode_command
 from shared.commands import RecordTouch
@@ -61,7 +61,7 @@ class Room:
             return [saying.event for saying in await handler(batch, db)]
 
     async def opens(self, *leads: LeadAssigned) -> list[Event]:
-        return await self.hears(handlers.open_or_join, leads)
+        return await self.hears(opening.open_or_join, leads)
 
     async def touched(self, *touches: RecordTouch, now: datetime = NOW) -> list[Event]:
         return await self.hears(handlers.record_touches, touches, now)
@@ -208,7 +208,7 @@ async def test_two_replicas_that_meet_the_same_new_clients_open_one_sale_for_eac
 async def test_replicas_that_take_clients_in_different_orders_do_not_wait_in_a_ring(room: Room) -> None:
     clients = [UUID(int=1), UUID(int=2), UUID(int=3)]
     async with room.engine.connect() as db:  # a third replica that has the middle one in hand, and fails
-        await handlers.open_or_join(Batch([heard(lead(clients[1]))], NOW), db)
+        await opening.open_or_join(Batch([heard(lead(clients[1]))], NOW), db)
         both = [
             asyncio.create_task(room.opens(*[lead(client) for client in order])) for order in (clients, clients[::-1])
         ]
@@ -245,7 +245,7 @@ async def test_a_sale_does_not_close_under_a_lead_that_joins_it(room: Room) -> N
     first = lead()
     await room.opens(first)
     async with room.engine.begin() as db:
-        said = await handlers.open_or_join(Batch([heard(lead(first.client_id))], NOW), db)
+        said = await opening.open_or_join(Batch([heard(lead(first.client_id))], NOW), db)
         end = touch(first.client_id, "refused", next=None, end={"reason": "No budget"})
         waiting = asyncio.create_task(room.touched(end))
         await asyncio.sleep(0.3)
