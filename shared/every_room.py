@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus import Bus, encode_outbox
 from shared.commands import RebuildCopies, SettleLetter
+from shared.dead_letters import OperatorsLedger
 from shared.health import Health
 from shared.ledger import Ledger
 from shared.ledger_told import history_of, ledger_health, open_letters, outcome_of
@@ -71,7 +72,7 @@ class EveryRoom:
 
     async def settle_letters(self, wishes: Batch[SettleLetter], db: AsyncConnection) -> Said:
         """Settle dead letters as an operator wishes; what is to be tried again is picked up within a second."""
-        ledger = Ledger(db, self.room)
+        ledger = OperatorsLedger(db, self.room)
         for wish in wishes:
             if wish.message.action == "again":
                 await ledger.revive(wish.message.letter)

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.bus import Bus, Reading
 from shared.clock import ticks
 from shared.door import Page, Show
+from shared.faults import describe
 from shared.ledger_told import ledger_health
 from shared.metrics import Metrics
 from shared.migrate import is_current
 from shared.relay import Relay
-from shared.unit import describe
 
 Measure = Callable[[AsyncConnection], Awaitable[float | Mapping[str, float]]]
 """A figure of a room's own; or one for each of several things, by name."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -49,22 +50,6 @@ _LOCK_MARKS = (
     " where source = $1 and aggregate = any($2::text[]) order by aggregate for update"
 )
 
-# Into the queue goes a row for a whole saying, so that a list of five hundred costs as little as a single message.
-_PIECES = (
-    "pieces as (select bulk, min(id) as id, array_agg(id order by id) as ids,"
-    " array_agg(id order by id) filter (where heard) as heard from (select id, bulk, heard,"
-    f" (row_number() over (partition by bulk order by id) - 1) / {PIECE} as piece"
-    " from (select *, starts_with(subject, 'evt.bulk.') as bulk from queued) q) q group by bulk, piece)"
-)
-_ONE_PIECE = (
-    "pieces as (select false as bulk, min(id) as id, array_agg(id order by id) as ids,"
-    " array_agg(id order by id) filter (where heard) as heard from queued)"
-)
-_ENTER_IN_QUEUE = (
-    "compared_later as (insert into unheard select id, heard from pieces where heard is not null),"
-    " sent_later as (insert into unsent select bulk, id, ids from pieces returning ids)"
-)
-
 _PUT = (
     # Two who say something in one history at once take the same number: its key refuses the second, who tries again.
     "with numbered as (select n.aggregate, n.more + coalesce((select o.sequence from outbox o"
@@ -72,14 +57,16 @@ _PUT = (
     " from unnest($1::text[], $2::bigint[]) as n(aggregate, more)),"
     " queued as (insert into outbox (message_id, aggregate, sequence, subject, type, payload, cause,"
     " by_command, correlation, traceparent) select u.message_id, aggregate, n.said - u.behind, u.subject, u.type,"
-    " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($4::uuid[], $5::text[],"
-    " $6::bigint[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::boolean[], $12::uuid[], $13::text[])"
+    " u.payload, u.cause, u.by_command, u.correlation, u.traceparent from unnest($6::uuid[], $7::text[],"
+    " $8::bigint[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::boolean[], $14::uuid[], $15::text[])"
     " with ordinality as u(message_id, aggregate, behind, subject, type, payload, cause, by_command, correlation,"
-    " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, subject, sequence, said_at,"
-    " split_part(aggregate, '/', 1) = any($3::text[]) as heard), "
+    " traceparent, nth) join numbered n using (aggregate) order by u.nth returning id, sequence, said_at,"
+    " split_part(aggregate, '/', 1) = any($3::text[]) as heard),"
+    # A row of the queue names all of them: a list of five hundred costs it as little as a single message.
+    " compared_later as (insert into unheard select min(id), array_agg(id order by id) from queued where heard"
+    " having count(*) > 0), sent_later as (insert into unsent select $4, min(id), array_agg(id order by id) from queued)"
+    " select id, sequence, said_at from queued where $5 order by id"
 )
-_PUT_FEW = f"{_PUT}{_ONE_PIECE}, {_ENTER_IN_QUEUE} select id, sequence, said_at from queued order by id"
-_PUT_MANY = f"{_PUT}{_PIECES}, {_ENTER_IN_QUEUE} select from sent_later"
 
 # For each row its messages by the primary key, whatever the planner believes to know of a table that small.
 _OF_QUEUE = "cross join lateral (select * from outbox o where o.id = any(q.ids) offset 0) o"
@@ -121,22 +108,16 @@ class Book:
                 await db.invalidate()  # its setting is its own: it is not lent to others
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as db:
-            await db.execution_options(isolation_level="AUTOCOMMIT")
-            yield db
-
-    @asynccontextmanager
     async def lead(self) -> AsyncIterator[Ledger | None]:
         """The same, for the one replica that leads; None for all others. Leadership ends with the connection.
 
         Whoever leads must use it more often than every `SILENCE` seconds.
         """
         async with self._alone() as db:
-            rows = await fetch(
+            [row] = await fetch(
                 db, "select pg_try_advisory_lock(hashtext('estafeta relay'), hashtext($1)) as leads", self.room
             )
-            if not rows[0]["leads"]:
+            if not row["leads"]:
                 yield None
                 return
             # A leader that is frozen keeps its connection, and with it the lock: the server ends it for him.
@@ -145,6 +126,12 @@ class Book:
                 yield Ledger(db, self.room)
             finally:
                 await db.invalidate()  # the lock belongs to the connection: close it, do not lend it to others
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as db:
+            await db.execution_options(isolation_level="AUTOCOMMIT")
+            yield db
 
 
 class Ledger:
@@ -228,25 +215,28 @@ class Ledger:
 
     async def put(self, said: Said) -> None:
         """Number each event in its aggregate's history and queue it; ids are the same however often the cause comes."""
-        if not said:
-            return
+        nth: dict[tuple[UUID, str], int] = defaultdict(int)
+        for bulk, line in groupby(said, lambda saying: saying.cause.bulk):
+            while piece := list(islice(line, PIECE)):
+                await self._put(piece, bulk, nth)
+
+    async def _put(self, said: Said, bulk: bool, nth: dict[tuple[UUID, str], int]) -> None:
         aggregates = [saying.event.aggregate() for saying in said]
         counts = Counter(aggregates)
         names = sorted(counts)
         left = dict(counts)
-        nth: dict[tuple[UUID, str], int] = {}
         rows = []
         for saying, aggregate in zip(said, aggregates, strict=True):
             left[aggregate] -= 1
             event, cause = saying.event, saying.cause
             subject = event.subject_in(self.room)
-            number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1
+            nth[cause.id, subject] += 1
             rows.append(
                 {
-                    "message_id": cause.new_id(f"{subject}/{number}"),
+                    "message_id": cause.new_id(f"{subject}/{nth[cause.id, subject]}"),
                     "aggregate": aggregate,
                     "behind": left[aggregate],
-                    "subject": in_bulk(subject) if cause.bulk else subject,
+                    "subject": in_bulk(subject) if bulk else subject,
                     "type": event.type_name(),
                     "payload": event.model_dump_json(),
                     "cause": cause.id,
@@ -255,18 +245,12 @@ class Ledger:
                     "traceparent": cause.traceparent,
                 }
             )
-        is_few = len(rows) <= FEW and not any(saying.cause.bulk for saying in said)
-        stored = await fetch(
-            self.db,
-            _PUT_FEW if is_few else _PUT_MANY,
-            names,
-            [counts[name] for name in names],
-            list(listeners_of(self.room)),
-            *([row[column] for row in rows] for column in rows[0]),
-        )
-        if is_few:
-            put = {"put": stored[0]["id"], "resends": 0}
-            self.fresh += [{**row, **put, **where} for row, where in zip(rows, stored, strict=True)]
+        is_awaited = len(rows) <= FEW and not bulk
+        heard = list(listeners_of(self.room))
+        columns = ([row[column] for row in rows] for column in rows[0])
+        stored = await fetch(self.db, _PUT, names, [counts[name] for name in names], heard, bulk, is_awaited, *columns)
+        for row, where in zip(rows, stored, strict=False):
+            self.fresh.append({**row, **where, "put": stored[0]["id"], "resends": 0})
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -303,31 +287,6 @@ class Ledger:
             list(letters),
             why,
         )
-
-    async def revive(self, letter: int | None) -> Sequence[int]:
-        """Send one dead letter, or all, back to be applied; free the aggregates they hold."""
-        rows = await fetch(
-            self.db,
-            "update dead_letters set state = 'again' where state = 'dead' and ($1::bigint is null or id = $1) returning id",
-            letter,
-        )
-        ids = [row["id"] for row in rows]
-        await execute(self.db, "update watermarks set held_by = null where held_by = any($1::bigint[])", ids)
-        return ids
-
-    async def give_up(self, letter: int, why: str) -> bool:
-        """Close one dead letter for good: its aggregate's history goes on behind it."""
-        rows = await fetch(
-            self.db,
-            "update dead_letters set state = 'settled', settled_at = clock_timestamp(), settled_why = $2"
-            " where id = $1 and state in ('dead', 'again') returning source, message_id",
-            letter,
-            why,
-        )
-        await execute(self.db, "update watermarks set applied = applied + 1, held_by = null where held_by = $1", letter)
-        if rows and not rows[0]["source"] and rows[0]["message_id"]:
-            await self.enter_commands([rows[0]["message_id"]])  # should the bus bring it once more, it is over
-        return bool(rows)
 
     async def revived(self, most: int) -> Sequence[RowMapping]:
         """Letters to be tried again now, in the order of their aggregates' histories; other replicas pass them over."""
@@ -394,7 +353,7 @@ class Ledger:
     async def send_again(self, behind: Mapping[str, int], said: Mapping[str, int], passed: Sequence[int]) -> int:
         """Queue again, at new places, what a listener never applied of `said` though it stood before the places that
         passed the listener by (of single messages, of those of lists); return how many messages."""
-        rows = await fetch(
+        return await execute(
             self.db,
             # What waits to be sent is not lost: it may have been committed after the mark was made.
             "with waiting as materialized (select unnest(ids) as id from unsent where id < greatest($4::bigint, $5::bigint)),"
@@ -403,15 +362,14 @@ class Ledger:
             " on q.aggregate = b.aggregate and q.sequence > b.applied and q.sequence <= b.said"
             " where q.id < case when starts_with(q.subject, 'evt.bulk.') then $5::bigint else $4::bigint end"
             " and not exists (select from waiting w where w.id = q.id)"
-            " order by q.id for update) b where o.id = b.id returning o.id, o.subject, true as heard),"
-            f" {_PIECES}, {_ENTER_IN_QUEUE}"
-            " select cardinality(ids) as messages from sent_later",
+            " order by q.id for update) b where o.id = b.id returning o.id, starts_with(o.subject, 'evt.bulk.') as bulk),"
+            " compared_later as (insert into unheard select id, array[id] from queued)"
+            " insert into unsent select bulk, id, array[id] from queued",
             list(behind),
             list(behind.values()),
             [said[name] for name in behind],
             *passed,
         )
-        return sum(row["messages"] for row in rows)
 
     async def watermarks(self, source: str, said: Mapping[str, int]) -> Mapping[str, Any]:
         """How far this room has applied what `source` said: `{passed, behind, held}` (see `TellWatermarks`)."""
@@ -419,20 +377,15 @@ class Ledger:
             self.db,
             "select n.aggregate, coalesce(w.applied, 0) as applied, w.held_by is not null as held"
             " from unnest($2::text[], $3::bigint[]) as n(aggregate, said)"
-            " left join watermarks w on w.source = $1 and w.aggregate = n.aggregate where coalesce(w.applied, 0) < n.said",
+            " left join watermarks w on w.source = $1 and w.aggregate = n.aggregate"
+            " where coalesce(w.applied, 0) < n.said or n.said < 0",
             source,
-            list(said),
-            list(said.values()),
+            [*said, *LINES],
+            [*said.values(), *(-1 for _ in LINES)],
         )
-        passed = await fetch(
-            self.db,
-            "select aggregate, applied from watermarks where source = $1 and aggregate = any($2::text[])",
-            source,
-            list(LINES),
-        )
-        places = {row["aggregate"]: row["applied"] for row in passed}
+        applied = {row["aggregate"]: row["applied"] for row in rows if not row["held"]}
         return {
-            "passed": [places.get(line, 0) for line in LINES],
-            "behind": {row["aggregate"]: row["applied"] for row in rows if not row["held"]},
+            "passed": [applied.pop(line) for line in LINES],
+            "behind": applied,
             "held": [row["aggregate"] for row in rows if row["held"]],
         }

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.bus import Letter, NoAnswer
 from shared.database import execute, fetch
 from shared.events import CopiesRebuilt, kind_of
+from shared.faults import describe
 from shared.ledger import Ledger
 from shared.message import Batch, Event, Heard, NotYet, Unfit
 from shared.questions import TellHistory
-from shared.unit import Handler, describe
+from shared.unit import Handler
 
 Ask = Callable[[str, bytes], Awaitable[Any]]
 Copies = Mapping[type[Event], Table]

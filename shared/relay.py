@@ -9,6 +9,7 @@ A leader that is frozen loses it within seconds; what it publishes once more whe
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,9 @@ import structlog
 
 from shared.bus import Bus, BusSaysNo, NoAnswer, encode_outbox
 from shared.events import kind_of, listeners_of
+from shared.faults import describe
 from shared.ledger import Book, Ledger
 from shared.questions import TellWatermarks
-from shared.unit import describe
 
 BATCH = 500
 POLL = 0.5
@@ -39,10 +40,19 @@ class Relay:
         self.leads = False
         self.sent = self.sent_again = 0
         self._bell = asyncio.Event()
-        self._cursor = 0
-        self._settled = 0
+        self._cursor = self._settled = 0
+        self._listeners: dict[str, set[str]] = defaultdict(set)
+        for kind, listeners in listeners_of(book.room).items():
+            for listener in sorted(listeners):
+                self._listeners[listener].add(kind)
         self._forget()
-        self._listeners = listeners_of(book.room)
+
+    def _forget(self) -> None:
+        """Begin with nothing in hand: the table has it all."""
+        self._look_at = 0.0
+        self._fresh: list[Any] = []  # to be sent without a look
+        self._went: dict[str, int] = {}  # how far each history has gone out from here
+        self._unmarked: set[int] = set()  # rows of the queue that are in the stream and stand there still
 
     def wake(self) -> None:
         """Something was queued that is to be looked up, or somebody rang."""
@@ -54,13 +64,13 @@ class Relay:
 
         `fresh` are rows as `Ledger.unsent` would tell them, committed by now.
         """
-        if self.leads and fresh and len(self._fresh) < BATCH:
+        if not self.leads:
+            await self.bus.ring(self.room)
+        elif fresh and len(self._fresh) < BATCH:
             self._fresh += fresh
             self._bell.set()
-        elif self.leads:
-            self.wake()
         else:
-            await self.bus.ring(self.room)
+            self.wake()
 
     async def run(self) -> None:
         """Lead whenever nobody else does, until cancelled; any fault only means to try again."""
@@ -83,73 +93,38 @@ class Relay:
         self.leads = True
         log.info(f"{self.room}.relay_leads")
         async with asyncio.TaskGroup() as duties:
-            duties.create_task(self._keep_leading(ledger))
             duties.create_task(self._keep_sending())
             duties.create_task(self._keep_comparing())
+            while True:  # the database hears of us; when it has given us up meanwhile, this fails and all of us stop
+                await ledger.now()
+                await asyncio.sleep(_SIGN_OF_LIFE)
 
-    async def _keep_leading(self, ledger: Ledger) -> None:
-        """Let the database hear of us; when it has given us up meanwhile, this fails and we stop."""
-        while True:
-            await ledger.now()
-            await asyncio.sleep(_SIGN_OF_LIFE)
-
-    def _forget(self) -> None:
-        """Begin with nothing in hand: the table has it all."""
-        self._look_at = 0.0
-        self._fresh: list[Any] = []
-        self._went: dict[str, int] = {}
-        self._unmarked: set[int] = set()
+    # ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _keep_sending(self) -> None:
+        loop = asyncio.get_running_loop()
         async with self.book.aside() as ledger:
             self._forget()
             while True:
                 self._bell.clear()
-                if self._look_at > _now():
+                if self._look_at > loop.time():
                     await self.send_fresh()
                 else:
-                    self._look_at = _now() + POLL
+                    self._look_at = loop.time() + POLL
                     if await self.send_once(ledger) >= BATCH:
-                        self._look_at = 0.0
-                await self._rest()
-
-    async def _keep_comparing(self) -> None:
-        async with self.book.aside() as ledger:
-            while True:
-                began = _now()
-                try:
-                    again = await self.compare_once(ledger)
-                except BusSaysNo as refusal:
-                    log.warning(f"{self.room}.bus_says_no", refusal=str(refusal))
-                    again = 0
-                # A page of which much was lost, or most was heard, is followed by the next: a flood leaves many of them.
-                if self._cursor and again:
-                    await asyncio.sleep(_PAUSE)
-                elif self._cursor and self._settled > COMPARE_AT_ONCE // 2:
-                    # A list leaves pages for minutes, and single leads go on beside that: it takes a twentieth of the time.
-                    await asyncio.sleep(min(max(_PAUSE, 19 * (_now() - began)), _LONGEST_PAUSE))
-                else:
-                    await asyncio.sleep(COMPARE_EVERY)
-
-    async def _rest(self) -> None:
-        pause = self._look_at - _now()
-        if pause <= 0 or self._fresh:
-            return
-        try:
-            await asyncio.wait_for(self._bell.wait(), pause)
-        except TimeoutError:
-            return
+                        self.wake()
+                alarm = loop.call_at(self._look_at, self._bell.set)
+                await self._bell.wait()
+                alarm.cancel()
 
     async def send_once(self, ledger: Ledger) -> int:
         """Send the oldest batch that waits; return how many messages were sent. A full stream keeps them waiting."""
         self._fresh = []  # is committed, and stands there as well
-        if self._unmarked:
-            await ledger.mark_sent(self._unmarked)
-            self._unmarked = set()
+        await self._strike_off(ledger)
         rows = await ledger.unsent(BATCH)
-        if not rows or not await self._publish(rows):
+        if not await self._publish(rows):
             return 0
-        await ledger.mark_sent({row["put"] for row in rows})
+        await self._strike_off(ledger)
         return len(rows)
 
     async def send_fresh(self) -> None:
@@ -165,11 +140,12 @@ class Relay:
                 self.wake()
                 return
             reach[name] = row["sequence"]
-        if rows and await self._publish(rows):
-            self._unmarked |= {row["put"] for row in rows}
+        await self._publish(rows)
 
     async def _publish(self, rows: Sequence[Any]) -> bool:
         """Put these into the stream, and keep in mind how far each history has gone; False if there is no room."""
+        if not rows:
+            return True
         try:
             await self.bus.publish([encode_outbox(self.room, row) for row in rows])
         except BusSaysNo as refusal:
@@ -181,10 +157,34 @@ class Relay:
             self._went = {}
         for row in rows:
             self._went[row["aggregate"]] = max(row["sequence"], self._went.get(row["aggregate"], 0))
+        self._unmarked |= {row["put"] for row in rows}
         self.sent += len(rows)
         return True
 
+    async def _strike_off(self, ledger: Ledger) -> None:
+        if self._unmarked:
+            await ledger.mark_sent(self._unmarked)
+            self._unmarked = set()
+
     # ── anti-entropy ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _keep_comparing(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self.book.aside() as ledger:
+            while True:
+                began, again = loop.time(), 0
+                try:
+                    again = await self.compare_once(ledger)
+                except BusSaysNo as refusal:
+                    log.warning(f"{self.room}.bus_says_no", refusal=str(refusal))
+                # A page of which much was lost, or most was heard, is followed by the next: a flood leaves many of them.
+                pause = COMPARE_EVERY
+                if self._cursor and again:
+                    pause = _PAUSE
+                elif self._cursor and self._settled > COMPARE_AT_ONCE // 2:
+                    # A list leaves pages for minutes, and single leads go on beside that: it takes a twentieth of the time.
+                    pause = min(max(_PAUSE, 19 * (loop.time() - began)), _LONGEST_PAUSE)
+                await asyncio.sleep(pause)
 
     async def compare_once(self, ledger: Ledger) -> int:
         """Ask each listener how far it has applied what was said here, and queue again what has been lost on the way.
@@ -204,16 +204,11 @@ class Relay:
         await self.bus.passed(self.room, await ledger.places())
         unheard_from: dict[str, int] = {}
         again = 0
-        for listener in sorted(frozenset().union(*self._listeners.values())):
-            asked = {
-                name: number for name, number in said.items() if listener in self._listeners.get(kind_of(name), ())
-            }
+        for listener, kinds in self._listeners.items():
+            asked = {name: number for name, number in said.items() if kind_of(name) in kinds}
             if not asked:
                 continue
             answer = await self._ask(listener, asked)
-            if answer is None:
-                unheard_from |= dict.fromkeys(asked, 0)
-                continue
             unheard_from |= dict.fromkeys(answer["held"], 0)
             for name, applied in answer["behind"].items():
                 unheard_from[name] = min(applied + 1, unheard_from.get(name, applied + 1))
@@ -228,28 +223,22 @@ class Relay:
 
     async def _note_heard(self, ledger: Ledger, page: Sequence[Any], unheard_from: Mapping[str, int]) -> None:
         """Of each row of which something has been heard by all, keep what has not."""
-        left: dict[int, list[int]] = {}
+        left: dict[int, list[int]] = defaultdict(list)
         changed = set()
         for row in page:
-            still = left.setdefault(row["put"], [])
             if row["id"] is not None and row["sequence"] >= unheard_from.get(row["aggregate"], row["sequence"] + 1):
-                still.append(row["id"])
+                left[row["put"]].append(row["id"])
             else:
                 changed.add(row["put"])
                 self._settled += 1
         if changed:
             await ledger.note_heard({put: left[put] for put in sorted(changed)})
 
-    async def _ask(self, listener: str, said: Mapping[str, int]) -> Mapping[str, Any] | None:
-        question = TellWatermarks(source=self.room, said=dict(said))
+    async def _ask(self, listener: str, said: Mapping[str, int]) -> Mapping[str, Any]:
+        """See `TellWatermarks`; of a listener that is silent nothing is known, as of what a dead letter holds."""
+        question = TellWatermarks(source=self.room, said=dict(said)).model_dump_json().encode()
         try:
-            answer: Mapping[str, Any] = await self.bus.ask(
-                TellWatermarks.subject_in(listener), question.model_dump_json().encode()
-            )
+            answer: Mapping[str, Any] = await self.bus.ask(TellWatermarks.subject_in(listener), question)
         except NoAnswer:
-            return None
+            return {"passed": (0, 0), "behind": {}, "held": list(said)}
         return answer
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -21,6 +21,7 @@ from shared.clock import ticks
 from shared.database import engine_for, to_json
 from shared.door import Door
 from shared.every_room import Answer, EveryRoom
+from shared.faults import describe
 from shared.health import Health, Measure, Pulse
 from shared.ledger import Book
 from shared.letterbox import AT_ONCE, Letterbox, work_off
@@ -32,7 +33,7 @@ from shared.provision import readings_of
 from shared.relay import Relay
 from shared.settings import Settings
 from shared.telemetry import start_logging
-from shared.unit import Handler, Settlement, Step, Unit, describe
+from shared.unit import Handler, Settlement, Step, Unit
 
 _WAIT = 2.0
 _PAUSE = 0.5

@@ -11,22 +11,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-import asyncpg
 import structlog
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus import PASSED, Letter
 from shared.events import MessageDied, kind_of
+from shared.faults import describe, is_passing
 from shared.ledger import Book, Ledger, Mark
 from shared.message import Batch, Cause, Command, Event, Heard, Message, NotYet, Said, Unfit
 
 Step = Callable[[datetime, AsyncConnection], Awaitable[tuple[Said, bool]]]
 Handler = Callable[[Batch[Any], AsyncConnection], Awaitable[Said]]
-_PASSING_STATES = ("08", "40", "53", "55", "57", "58")
+Round = list[tuple[Letter, Message]]
+"""Messages that are handled together: no two events of one aggregate."""
 _GAP_DELAY, _LONGEST_GAP = 0.2, 5.0  # what is missing is on its way, or is sent again within seconds
 _LONGEST_PASSING = 15.0  # a server that comes back finds all its work waiting, and soon
 _NAMELESS = "it names no aggregate and number (ce-subject, ce-sequence): it did not come from an outbox"
@@ -47,20 +47,13 @@ class Settlement:
     gaps: int = 0
     fresh: list[Mapping[str, Any]] = field(default_factory=list)
     """What was said and people wait for, committed by now: the relay need not look it up."""
+    over: list[Letter] = field(default_factory=list)
+    """Those of `done` that are applied, now or before: the others are kept as dead letters."""
 
     def add(self, other: Settlement) -> None:
         """Take in the settlement of another part of the batch."""
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A letter as the room reads it: a message for a handler, nothing of interest, or a reason why it is unreadable."""
-
-    letter: Letter
-    message: Message | None = None
-    unreadable: str = ""
 
 
 class Unit:
@@ -82,7 +75,7 @@ class Unit:
         if not letters:
             return Settlement()
         try:
-            return await (self._apply_events(letters, source) if source else self._apply_commands(letters))
+            return await self._apply(letters, source)
         except Exception as fault:
             if is_passing(fault):
                 log.warning(f"{self.room}.batch_postponed", fault=describe(fault), letters=len(letters))
@@ -95,56 +88,60 @@ class Unit:
             return await self._after_fault(letters[0], source, fault)
 
     async def _after_fault(self, letter: Letter, source: str, fault: Exception) -> Settlement:
+        later = Settlement(later=[(letter, _backoff(letter))])
         if isinstance(fault, NotYet):
             log.info(f"{self.room}.message_not_yet", type=letter.type, tries=letter.tries, reason=str(fault))
-            return Settlement(later=[(letter, _backoff(letter))])
-        lasting = isinstance(fault, Unfit | ValidationError)
-        if not lasting and letter.tries < _TRIES and letter.dead_id is None:
+            return later
+        if not isinstance(fault, Unfit | ValidationError) and letter.tries < _TRIES and letter.dead_id is None:
             log.warning(f"{self.room}.message_failed", type=letter.type, tries=letter.tries, fault=describe(fault))
-            return Settlement(later=[(letter, _backoff(letter))])
+            return later
         try:
-            if source:
-                return await self._apply_events([letter], source, bury=describe(fault))
-            return await self._apply_commands([letter], bury=describe(fault))
+            return await self._apply([letter], source, bury=describe(fault))
         except Exception as again:
             log.warning(f"{self.room}.burial_postponed", fault=describe(again))
-            return Settlement(later=[(letter, _backoff(letter))])
+            return later
 
-    # ── events ──────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _apply(self, letters: Sequence[Letter], source: str, *, bury: str = "") -> Settlement:
+        """Apply what may be applied now, in one transaction; with a reason to `bury`, keep it as dead letters instead."""
+        async with self.book.open() as ledger:
+            settlement, marks = Settlement(fresh=ledger.fresh), dict[str, Mark]()
+            if source:
+                histories = await self._histories(ledger, source, letters, settlement)
+                if not histories:
+                    return settlement
+                now, marks = await ledger.lock_marks(source, {name: _reach(one) for name, one in histories.items()})
+                rounds = await self._gate(ledger, source, histories, marks, settlement, bury)
+            else:
+                now, rounds = await self._enter(ledger, letters, settlement, bury)
+            said: Said = []
+            for fresh in rounds:
+                said += await self._handle(fresh, now, ledger.db)
+            await ledger.put(said)
+            await ledger.set_marks(source, marks)
+            if revived := [letter.dead_id for letter in settlement.over if letter.dead_id is not None]:
+                await ledger.settle(revived, "applied")
+            settlement.said = len(said)
+        return settlement
 
-    async def _apply_events(self, letters: Sequence[Letter], source: str, *, bury: str = "") -> Settlement:
-        settlement = Settlement()
+    async def _histories(
+        self, ledger: Ledger, source: str, letters: Sequence[Letter], settlement: Settlement
+    ) -> dict[str, list[Letter]]:
+        """The events that this room hears, by aggregate; marks of the relay are noted, and what is nobody's is over."""
         histories: dict[str, list[Letter]] = defaultdict(list)
         passed: dict[str, int] = {}
         for letter in letters:
             if letter.type == PASSED:
                 passed[letter.line] = max(passed.get(letter.line, 0), letter.sequence)
                 settlement.done.append(letter)
-            elif letter.sequence and kind_of(letter.aggregate) not in self._kinds[source]:
-                settlement.done.append(letter)
-            elif letter.sequence and letter.aggregate:
+            elif not letter.sequence:
+                await self._bury(ledger, source, letter, settlement, _NAMELESS)
+            elif kind_of(letter.aggregate) in self._kinds[source]:
                 histories[letter.aggregate].append(letter)
             else:
-                histories[""].append(letter)
-        async with self.book.open() as ledger:
-            for line, place in passed.items():
-                await ledger.note_passed(source, line, place)
-            for nameless in histories.pop("", ()):
-                await self._bury(ledger, source, nameless, settlement, _NAMELESS)
-            if histories:
-                now, marks = await ledger.lock_marks(source, {name: _reach(one) for name, one in histories.items()})
-                rounds = await self._gate(ledger, source, histories, marks, settlement, bury)
-                said: Said = []
-                for readings in rounds:
-                    said += await self._handle(readings, now, ledger.db)
-                await ledger.put(said)
-                await ledger.set_marks(source, marks)
-                # One that was buried again meanwhile, here or by another replica, still holds its history.
-                applied = [one for one in settlement.done if _is_applied(one, marks)]
-                await self._settle_revived(ledger, applied)
-                settlement.said = len(said)
-            settlement.fresh = ledger.fresh
-        return settlement
+                settlement.done.append(letter)
+        for line, place in passed.items():
+            await ledger.note_passed(source, line, place)
+        return histories
 
     async def _gate(
         self,
@@ -154,106 +151,89 @@ class Unit:
         marks: dict[str, Mark],
         settlement: Settlement,
         bury: str,
-    ) -> list[list[_Reading]]:
+    ) -> list[Round]:
         """Let through, per aggregate and in order, just what comes next; round n holds each aggregate's nth event."""
-        rounds: list[list[_Reading]] = []
+        rounds: list[Round] = []
         for aggregate, history in histories.items():
             mark, nth = marks[aggregate], 0
             for letter in sorted(history, key=lambda one: one.sequence):
-                if letter.sequence <= mark.applied:
-                    settlement.done.append(letter)
-                elif mark.held_by is not None and letter.sequence == mark.applied + 1:
-                    settlement.done.append(letter)  # the dead letter itself, come again: it is kept already
-                elif mark.held_by is not None:
-                    await ledger.bury(source, letter, reason="waits behind a dead letter", handler="", state="waiting")
-                    settlement.done.append(letter)
-                elif letter.sequence > mark.applied + 1:
+                if mark.held_by is None and letter.sequence > mark.applied + 1:
                     settlement.gaps += 1
                     settlement.later.append((letter, _GAP_DELAY if letter.tries < _TRIES else _LONGEST_GAP))
-                else:
-                    reading = self._read(letter)
-                    reason = bury or reading.unreadable
-                    if reason:
+                    continue
+                if mark.held_by is None and letter.sequence == mark.applied + 1:
+                    message, unreadable = self._read(letter)
+                    if reason := bury or unreadable:
                         mark.held_by = await self._bury(ledger, source, letter, settlement, reason)
                         continue
-                    mark.applied, mark.held_by = letter.sequence, None
-                    settlement.done.append(letter)
+                    mark.applied = letter.sequence
                     settlement.applied += 1
-                    if reading.message is not None:
+                    if message is not None:
                         if nth == len(rounds):
                             rounds.append([])
-                        rounds[nth].append(reading)
+                        rounds[nth].append((letter, message))
                         nth += 1
+                elif letter.sequence > mark.applied + 1:
+                    await ledger.bury(source, letter, reason="waits behind a dead letter", handler="", state="waiting")
+                # Else it is applied already, or is the dead letter itself, come again, which is kept already.
+                settlement.done.append(letter)
+                if letter.sequence <= mark.applied:
+                    settlement.over.append(letter)
         return rounds
 
-    # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
+    async def _enter(
+        self, ledger: Ledger, letters: Sequence[Letter], settlement: Settlement, bury: str
+    ) -> tuple[datetime, list[Round]]:
+        """Let through commands that were not done before, each once."""
+        good: dict[UUID, tuple[Letter, Message]] = {}
+        for letter in letters:
+            message, unreadable = self._read(letter)
+            if message is None or bury:
+                await self._bury(ledger, "", letter, settlement, bury or unreadable or self._nobody(letter))
+            else:
+                good.setdefault(letter.id, (letter, message))
+                settlement.over.append(letter)
+        now, fresh = await ledger.enter_commands(list(good))
+        wanted = [one for id, one in good.items() if id in fresh]
+        settlement.done += settlement.over
+        settlement.applied = len(wanted)
+        return now, [wanted]
 
-    async def _apply_commands(self, letters: Sequence[Letter], *, bury: str = "") -> Settlement:
-        settlement = Settlement()
-        readings = [self._read(letter) for letter in letters]
-        async with self.book.open() as ledger:
-            good = []
-            for reading in readings:
-                reason = bury or reading.unreadable or ("" if reading.message else self._nobody(reading.letter))
-                if reason:
-                    await self._bury(ledger, "", reading.letter, settlement, reason)
-                else:
-                    good.append(reading)
-            if good:
-                now, fresh = await ledger.enter_commands([reading.letter.id for reading in good])
-                first = {reading.letter.id: reading for reading in reversed(good) if reading.letter.id in fresh}
-                wanted = [reading for reading in good if first.get(reading.letter.id) is reading]
-                said = await self._handle(wanted, now, ledger.db)
-                await ledger.put(said)
-                settlement.done += [reading.letter for reading in good]
-                settlement.applied, settlement.said = len(wanted), len(said)
-                await self._settle_revived(ledger, [reading.letter for reading in good])
-            settlement.fresh = ledger.fresh
-        return settlement
-
-    # ── both ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _read(self, letter: Letter) -> _Reading:
+    def _read(self, letter: Letter) -> tuple[Message | None, str]:
+        """The message, or None if there is no handler for it; and why it cannot be read, if it cannot."""
         name, _, version = letter.type.partition(".")
         known = self.handlers.get(name)
         if known is None:
-            return _Reading(letter)
+            return None, ""
         message = known[0]
         if version != f"v{message.version}":
-            return _Reading(
-                letter,
-                unreadable=f"{name} is spoken here in version {message.version} and came as {version or 'no version'}:"
-                " bring this room up to date, then send the letter back with `estafeta dead again`",
+            return None, (
+                f"{name} is spoken here in version {message.version} and came as {version or 'no version'}:"
+                " bring this room up to date, then send the letter back with `estafeta dead again`"
             )
         try:
-            return _Reading(letter, message.model_validate_json(letter.payload))
+            return message.model_validate_json(letter.payload), ""
         except ValidationError as fault:
-            return _Reading(letter, unreadable=describe(fault))
-
-    async def _handle(self, readings: Sequence[_Reading], now: datetime, db: AsyncConnection) -> Said:
-        by_type: dict[str, list[Heard[Any]]] = defaultdict(list)
-        for reading in readings:
-            letter, message = reading.letter, reading.message
-            if message is None:
-                continue
-            by_type[type(message).__name__].append(
-                Heard(
-                    *letter.origin, isinstance(message, Command), letter.bulk, message=message, at=_moment(letter, now)
-                )
-            )
-        said: Said = []
-        for name, heard in by_type.items():
-            said += await self.handlers[name][1](Batch(heard, now), db)
-        return said
+            return None, describe(fault)
 
     def _nobody(self, letter: Letter) -> str:
         spoken = ", ".join(sorted(n for n, (m, _) in self.handlers.items() if issubclass(m, Command)))
         return f"{self.room} knows no command {letter.type or 'without a ce-type header'!r}; it knows {spoken}"
 
+    async def _handle(self, fresh: Round, now: datetime, db: AsyncConnection) -> Said:
+        by_type: dict[str, list[Heard[Any]]] = defaultdict(list)
+        for letter, message in fresh:
+            is_command, at = isinstance(message, Command), _moment(letter, now)
+            heard = Heard(*letter.origin, is_command, letter.bulk, message=message, at=at)
+            by_type[type(message).__name__].append(heard)
+        said: Said = []
+        for name, batch in by_type.items():
+            said += await self.handlers[name][1](Batch(batch, now), db)
+        return said
+
     async def _bury(self, ledger: Ledger, source: str, letter: Letter, settlement: Settlement, reason: str) -> int:
         handler = letter.type.partition(".")[0] or letter.subject
         number, is_new = await ledger.bury(source, letter, reason=reason, handler=handler)
-        cause = Cause(*letter.origin)
         if is_new:
             died = MessageDied(
                 room=self.room,
@@ -262,16 +242,11 @@ class Unit:
                 subject_given_up=letter.subject,
                 held_aggregate=letter.aggregate or None,
             )
-            await ledger.put([cause.says(died)])
+            await ledger.put([Cause(*letter.origin).says(died)])
         settlement.done.append(letter)
         settlement.buried += 1
         log.error(f"{self.room}.message_died", letter=number, type=letter.type, aggregate=letter.aggregate)
         return number
-
-    async def _settle_revived(self, ledger: Ledger, applied: Sequence[Letter]) -> None:
-        revived = [letter.dead_id for letter in applied if letter.dead_id is not None]
-        if revived:
-            await ledger.settle(revived, "applied")
 
     async def tick(self, step: Step) -> tuple[int, bool]:
         """Run one step of a watch in a transaction of its own; how much it said, and whether more waits."""
@@ -288,52 +263,7 @@ class Unit:
         for row in rows:
             letter = Letter(row["subject"], dict(row["headers"]), row["payload"].encode(), dead_id=row["id"])
             by_source[row["source"]].append(letter)
-        moved = 0
-        for source, letters in by_source.items():
-            settlement = await self.serve(letters, source)
-            moved += len(settlement.done)
-        return moved
-
-
-def is_passing(fault: Exception) -> bool:
-    """Whether a fault will pass by itself: a lost connection, a deadlock, a server that restarts, a number just taken."""
-    if isinstance(fault, DBAPIError) and fault.connection_invalidated:
-        return True
-    said = _below(fault)
-    if isinstance(said, asyncpg.PostgresError):
-        # Or another has said something in the same history meanwhile: its number is taken, and there is a next one.
-        return (said.sqlstate or "")[:2] in _PASSING_STATES or said.constraint_name == "outbox_history"
-    if isinstance(said, asyncpg.InterfaceError):
-        return not isinstance(said, ValueError)  # the connection is gone; a value that does not fit stays as it is
-    # asyncpg's own confusion is what is left of a connection that was lost in the middle of a word.
-    return isinstance(said, asyncpg.InternalClientError | OSError | PoolTimeout | TimeoutError)
-
-
-def _below(fault: Exception) -> Exception:
-    """What the driver said, when SQLAlchemy or its adapter passed it on."""
-    said = (getattr(fault, "orig", None) or fault).__cause__
-    return (
-        said
-        if isinstance(said, asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError)
-        else fault
-    )
-
-
-def describe(fault: Exception) -> str:
-    """A fault in words fit to be stored: which field and what is wrong, never the value (personal data)."""
-    if isinstance(fault, ValidationError):
-        return "; ".join(
-            f"field {'.'.join(map(str, error['loc'])) or '(whole message)'}: {error['msg']}"
-            for error in fault.errors(include_url=False, include_input=False, include_context=False)
-        )
-    if isinstance(fault, ExceptionGroup):
-        return "; ".join(describe(one) for one in fault.exceptions)
-    said = _below(fault)
-    if isinstance(said, asyncpg.PostgresError):
-        return f"{type(said).__name__} {said.sqlstate or ''} {getattr(said, 'constraint_name', None) or ''}".strip()
-    if isinstance(said, asyncpg.InterfaceError | DBAPIError):
-        return type(said).__name__  # its text may hold a value
-    return f"{type(fault).__name__}: {fault}"
+        return sum([len((await self.serve(letters, source)).done) for source, letters in by_source.items()])
 
 
 def _backoff(letter: Letter) -> float:
@@ -348,11 +278,6 @@ def _reach(history: Sequence[Letter]) -> int:
     while reach + 1 in numbers:
         reach += 1
     return reach
-
-
-def _is_applied(letter: Letter, marks: Mapping[str, Mark]) -> bool:
-    mark = marks.get(letter.aggregate)
-    return mark is not None and letter.sequence <= mark.applied
 
 
 def _moment(letter: Letter, now: datetime) -> datetime:

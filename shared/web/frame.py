@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared.unit import describe, is_passing
+from shared.faults import describe, is_passing
 from shared.web.pace import Pace
 from shared.web.problems import Refusal
 

@@ -51,7 +51,7 @@ LEFT_OUT = {
     "forget": "drops a subscription of this process, which dies with it",
     # of asyncio
     "sleep": "waits",
-    "wait_for": "waits for the bell",
+    "wait": "waits for the bell",
     "TaskGroup": "waits for its tasks, and their awaits are all here",
     # of the room
     "step": "a watch: loads and decides; what it says is put, and the commit is a point",

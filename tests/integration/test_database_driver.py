@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import engine_for, execute, fetch
-from shared.unit import describe, is_passing
+from shared.faults import describe, is_passing
 from tests.conftest import url_of
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.bus import Bus, Letter, Reading, encode_command, encode_outbox
 from shared.commands import SettleLetter
 from shared.database import engine_for
+from shared.dead_letters import OperatorsLedger
 from shared.events import StaffChanged
 from shared.ledger import Book, Ledger
 from shared.ledger_ddl import FIRST, INSERT_ONLY_OUTBOX, QUEUE_BY_SAYING, statements
@@ -146,7 +147,7 @@ async def test_a_poison_message_dies_alone_and_its_history_waits_in_order(ground
             assert not settlement.later, "nothing circles on the bus: what waits is kept in the room"
         assert await heard(process) == ["1", "1"]
         async with process.begin() as db:
-            ledger = Ledger(db, "process")
+            ledger = OperatorsLedger(db, "process")
             dead = await open_letters(db, None)
             assert [(row["state"], row["sequence"]) for row in dead] == [("dead", 2), ("waiting", 3)]
             assert "poisonous" in dead[0]["reason"]
@@ -176,7 +177,7 @@ async def test_a_dead_letter_sent_back_is_applied_before_what_waited_behind_it(g
         assert await heard(process) == ["1"]
         calm.append(1)
         async with process.begin() as db:
-            assert len(await Ledger(db, "process").revive(None)) == 1
+            assert len(await OperatorsLedger(db, "process").revive(None)) == 1
         await unit.revive()
         await unit.revive()
         assert await heard(process) == ["1", "2", "3", "4", "5"]

@@ -20,6 +20,7 @@ from services.process.app import ROOM as PROCESS
 from services.reminders.app import ROOM as REMINDERS
 from shared.bus import Letter, NoAnswer, encode_outbox
 from shared.database import engine_for
+from shared.dead_letters import OperatorsLedger
 from shared.events import EVENTS, CopiesRebuilt, OfficeChanged, StaffChanged, TaskSet, kind_of
 from shared.ledger import Book, Ledger
 from shared.ledger_told import history_of, open_letters
@@ -180,7 +181,7 @@ async def test_what_was_given_up_and_closed_stays_out(stage: Stage) -> None:
     assert held.changed == {"offices": 0, "staff": 0}
     async with stage.engine.begin() as db:
         [dead] = [row for row in await open_letters(db, None) if row["state"] == "dead"]
-        await Ledger(db, stage.room.name).give_up(dead["id"], "no ghosts here")
+        await OperatorsLedger(db, stage.room.name).give_up(dead["id"], "no ghosts here")
     await stage.unit.revive()
     assert "after the ghost" in str(await stage.copies())
     told = await stage.rebuild()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import asyncpg
 
 from shared.bus import LINES, Letter
 from shared.events import kind_of, listeners_of
-from shared.ledger import FEW, Mark
+from shared.ledger import FEW, PIECE, Mark
 from shared.message import Said, in_bulk
 from tests.simulation.postgres import Connection
 
@@ -96,7 +97,7 @@ class FakeLedger:
             last[name] = await self._number(name, counts[name])
         await db.step()
         nth: dict[tuple[UUID, str], int] = {}
-        rows = []
+        rows: list[dict[str, Any]] = []
         for saying in said:
             event, cause, name = saying.event, saying.cause, saying.event.aggregate()
             subject = event.subject_in(self.room)
@@ -117,9 +118,11 @@ class FakeLedger:
                 "resends": 0,
             }
             rows.append(row)
-        ids = self._queue(rows)
-        if len(rows) <= FEW and not any(saying.cause.bulk for saying in said):
-            self.fresh += [{**row, "put": ids[0], "id": id} for row, id in zip(rows, ids, strict=True)]
+        for bulk, line in groupby(rows, lambda row: bool(row["subject"].startswith("evt.bulk."))):
+            while piece := list(islice(line, PIECE)):
+                ids = self._queue(piece)
+                if len(piece) <= FEW and not bulk:
+                    self.fresh += [{**row, "put": ids[0], "id": id} for row, id in zip(piece, ids, strict=True)]
 
     async def _number(self, name: str, more: int) -> int:
         """Take the next numbers of an aggregate, by what was committed when it was asked; returns the last before them.
@@ -137,18 +140,16 @@ class FakeLedger:
         return said
 
     def _queue(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Put messages at the end of the queue, a row for all of them in each line; their places."""
-        ids: dict[bool, list[int]] = {}
+        """Put messages of one line at the end of the queue, one row for all of them; their places."""
+        ids, bulk = [], rows[0]["subject"].startswith("evt.bulk.")
         for row in rows:
-            id, bulk = self.db.base.next_id("outbox"), row["subject"].startswith("evt.bulk.")
+            ids.append(id := self.db.base.next_id("outbox"))
             self.db.write("outbox", id, {**row, "id": id, "bulk": bulk})
-            ids.setdefault(bulk, []).append(id)
-        for bulk, line in ids.items():
-            self.db.write("unsent", (bulk, line[0]), line)
-            heard = [id for id in line if kind_of(self.db.read("outbox", id)["aggregate"]) in _heard(self.room)]
-            if heard:
-                self.db.write("unheard", line[0], heard)
-        return [id for line in ids.values() for id in line]
+        self.db.write("unsent", (bulk, ids[0]), ids)
+        kinds = _heard(self.room)
+        if heard := [id for id, row in zip(ids, rows, strict=True) if kind_of(row["aggregate"]) in kinds]:
+            self.db.write("unheard", ids[0], heard)
+        return ids
 
     # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -295,7 +296,7 @@ class FakeLedger:
         found = self._lost(behind, said, passed)
         for row in found:
             self.db.write("outbox", row["id"], None)
-        self._queue([{**row, "resends": row["resends"] + 1} for row in found])
+            self._queue([{**row, "resends": row["resends"] + 1}])
         await self._done()
         return len(found)
 

@@ -14,7 +14,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import shared.relay
-from shared.bus import LINES, BusSaysNo, Letter, Reading, encode_command, encode_outbox
+from shared.bus import LINES, BusSaysNo, Letter, NoAnswer, Reading, encode_command, encode_outbox
 from shared.ledger import Mark
 from shared.message import Said
 from shared.relay import Relay
@@ -100,7 +100,9 @@ def _gate_that(lets_through: Callable[[Letter, Mark], bool]) -> Callable[..., An
                     mark.held_by = await self._bury(ledger, source, letter, settlement, bury)
                     continue
                 mark.applied = max(mark.applied, letter.sequence)
-                rounds.append([self._read(letter)])
+                message, _ = self._read(letter)
+                if message is not None:
+                    rounds.append([(letter, message)])
         return rounds
 
     return gate
@@ -354,13 +356,16 @@ async def one_mark(self: FakeLedger, source: str, line: str, place: int) -> None
         await _note_passed(self, source, one, place)
 
 
-async def _silence_is_yes(self: Relay, listener: str, said: Mapping[str, int]) -> Mapping[str, Any]:
-    answer = await _ask(self, listener, said)
-    return answer if answer is not None else {"passed": (0, 0), "behind": {}, "held": []}
+_ask = FakeBus.ask
 
 
-_ask = Relay._ask
-MUTANTS["A listener's silence is taken for a yes"] = lambda: patch.object(Relay, "_ask", _silence_is_yes)
+@mutant(FakeBus, "ask")
+async def silence_is_yes(self: FakeBus, *question: Any) -> Any:
+    """A listener's silence is taken for a yes."""
+    try:
+        return await _ask(self, *question)
+    except NoAnswer:
+        return {"passed": (0, 0), "behind": {}, "held": []}
 
 
 @mutant(FakeLedger, "_queue")
@@ -374,7 +379,7 @@ def one_for_all(self: FakeLedger, rows: Sequence[Mapping[str, Any]]) -> list[int
 
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_bury_letter = Unit._bury
+_bury_letter, _serve = Unit._bury, Unit.serve
 
 
 @mutant(Unit, "_bury")
@@ -398,36 +403,25 @@ async def closed_and_forgotten(self: FakeLedger, letter: int, why: str) -> bool:
 async def all_die(self: Unit, letters: Sequence[Letter], source: str = "") -> Settlement:
     """A batch that fails dies as a whole."""
     try:
-        return await (self._apply_events(letters, source) if source else self._apply_commands(letters))
+        return await self._apply(letters, source)
     except OSError:
         return Settlement(later=[(letter, 0.5) for letter in letters])
     except Exception:
         try:
-            apply = self._apply_events(letters, source, bury="x") if source else self._apply_commands(letters, bury="x")
-            return await apply
+            return await self._apply(letters, source, bury="x")
         except OSError:
             return Settlement()
 
 
-@mutant(Unit, "_settle_revived")
-async def settles_all(self: Unit, ledger: Any, applied: Sequence[Letter]) -> None:
+@mutant(Unit, "serve")
+async def settles_all(self: Unit, letters: Sequence[Letter], source: str = "") -> Settlement:
     """A dead letter that was sent back is settled whether it was applied or not."""
-
-
-async def _settle_whatever(self: Unit, letters: Sequence[Letter], source: str = "") -> Settlement:
     settlement = await _serve(self, letters, source)
     revived = [letter.dead_id for letter in settlement.done if letter.dead_id is not None]
     if revived:
         async with self.book.open() as ledger:
             await ledger.settle(revived, "applied")
     return settlement
-
-
-_serve = Unit.serve
-del MUTANTS["A dead letter that was sent back is settled whether it was applied or not"]
-MUTANTS["A dead letter that was sent back is settled whether it was applied or not"] = lambda: patch.object(
-    Unit, "serve", _settle_whatever
-)
 
 
 async def _no_said(self: FakeLedger, said: Said) -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.bus import LINES, Letter
+from shared.dead_letters import OperatorsLedger
 from shared.events import StaffChanged
-from shared.ledger import Ledger, Mark
+from shared.ledger import Mark
 from shared.message import Cause
 from shared.words import Function
 from tests.simulation.ledger import FakeLedger
@@ -119,7 +120,7 @@ async def test_a_tale_of_statements_has_the_same_answers_in_memory_and_on_the_se
     world.weather.cut = 0.0
     fake = FakeLedger(Connection(world.rooms["routing"].base, world.people))
     async with db_of("routing") as db:
-        real = Ledger(db, "routing")
+        real = OperatorsLedger(db, "routing")
         for number, (name, call) in enumerate(_calls(Random(7), 400)):
             task = world.loop.create_task(call(fake))
             world.loop.run_until(task)

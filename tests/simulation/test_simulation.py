@@ -9,7 +9,7 @@ import inspect
 
 import pytest
 
-from shared.ledger import Ledger
+from shared.dead_letters import OperatorsLedger
 from tests.simulation import world
 from tests.simulation.ledger import FakeLedger
 from tests.simulation.mutants import MUTANTS, caught
@@ -70,5 +70,5 @@ def test_the_same_seed_is_the_same_history() -> None:
 def test_the_ledger_in_memory_speaks_as_the_real_one() -> None:
     for name, method in inspect.getmembers(FakeLedger, inspect.isfunction):
         if not name.startswith("_"):
-            real = inspect.signature(getattr(Ledger, name)).parameters
+            real = inspect.signature(getattr(OperatorsLedger, name)).parameters
             assert list(real) == list(inspect.signature(method).parameters), name

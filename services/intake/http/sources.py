@@ -26,7 +26,7 @@ from services.intake.http.problems import Problem
 from services.intake.http.signature import key_bytes
 from shared.clock import ticks
 from shared.commands import LeadFields, Name, Occasion, StaffId
-from shared.unit import describe
+from shared.faults import describe
 from shared.words import Source
 
 _LOOK_EVERY = 1.0
