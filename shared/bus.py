@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -15,7 +16,6 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js import JetStreamContext
 
 from shared.clock import host_now
 from shared.message import Command, in_bulk
@@ -164,7 +164,6 @@ class Bus:
         self._settings, self._name, self._on_closed = settings, name, on_closed
         self._stopping = False
         self._nc: SwiftClient | None = None
-        self._js: JetStreamContext | None = None
         self._pulls: dict[str, _Pull] = {}
 
     @property
@@ -174,17 +173,9 @@ class Bus:
             raise RuntimeError("connect first")
         return self._nc
 
-    @property
-    def js(self) -> JetStreamContext:
-        """The JetStream context."""
-        if self._js is None:
-            raise RuntimeError("connect first")
-        return self._js
-
     async def connect(self) -> None:
         """Connect and stay connected. Raises what nats-py raises if no server answers at all."""
         self._nc = await connect(self._settings, self._name, self.closed)
-        self._js = self._nc.jetstream(timeout=WAIT)
 
     async def closed(self) -> None:
         """A connection of this process has closed for good: unless we are leaving, the process must end."""
@@ -214,9 +205,9 @@ class Bus:
         """
         pull = self._pulls.get(reading.durable)
         if pull is None:
-            pull = self._pulls[reading.durable] = _Pull(reading, self.nc.new_inbox())
+            pull = self._pulls[reading.durable] = _Pull(reading, self.nc)
             pull.subscription = await self.nc.subscribe(f"{pull.inbox}.*", cb=pull.hear)
-        return await pull.fetch(self.nc, wait)
+        return await pull.fetch(wait)
 
     async def forget(self, reading: Reading) -> None:
         """Drop a pull that misbehaved; the next fetch begins anew."""
@@ -229,7 +220,7 @@ class Bus:
 
     async def backlog(self, reading: Reading) -> tuple[int, int]:
         """How many messages of a reading are not delivered yet, and how many not acknowledged yet."""
-        info = await self.js.consumer_info(reading.stream, reading.durable)
+        info = await self.nc.jetstream(timeout=WAIT).consumer_info(reading.stream, reading.durable)
         return info.num_pending or 0, info.num_ack_pending or 0
 
     async def ack(self, letters: Sequence[Letter]) -> None:
@@ -258,23 +249,18 @@ class Bus:
         if not self.is_connected:
             raise BusSaysNo("there is no connection")  # and nothing piles up before it is there again
         batch = in_packs(batch)
-        if len(batch) <= _FEW:
-            await self._store(*batch)
-            return
-        try:
-            await self._publish_atomically(batch)
-        except _RepeatInBatch:
-            await self._store(*batch)
-
-    async def _publish_atomically(self, batch: Sequence[Outgoing]) -> None:
-        group = self.nc.new_inbox().rpartition(".")[2][:60]
-        *most, (subject, payload, headers) = batch
-        await self.nc.send_frames(
-            frame(*message, {"Nats-Batch-Id": group, "Nats-Batch-Sequence": str(number)})
-            for number, message in enumerate(most, 1)
-        )
-        last = {"Nats-Batch-Id": group, "Nats-Batch-Sequence": str(len(batch)), "Nats-Batch-Commit": "1"}
-        await self._store((subject, payload, headers | last))
+        if len(batch) > _FEW:
+            group = self.nc.new_inbox().rpartition(".")[2][:60]
+            whole = [
+                (subject, payload, {**headers, "Nats-Batch-Id": group, "Nats-Batch-Sequence": str(number)})
+                for number, (subject, payload, headers) in enumerate(batch, 1)
+            ]
+            whole[-1][2]["Nats-Batch-Commit"] = "1"
+            await self.nc.send_frames(frame(*message, {}) for message in whole[:-1])
+            with suppress(_RepeatInBatch):
+                await self._store(whole[-1])
+                return
+        await self._store(*batch)
 
     async def _store(self, *messages: Outgoing) -> None:
         # All go out at once and in order; what fails stays unsent, and what did not is dropped as a repeat next time.
@@ -328,13 +314,13 @@ class _RepeatInBatch(Exception):
 class _Pull:
     """One durable consumer, pulled: each request asks for what is there, or for the first that comes."""
 
-    def __init__(self, reading: Reading, inbox: str) -> None:
-        self.reading, self.inbox = reading, inbox
+    def __init__(self, reading: Reading, nc: Client) -> None:
+        self.reading, self.nc, self.inbox = reading, nc, nc.new_inbox()
         self.subscription: Subscription | None = None
         self._here: list[Letter] = []
-        self._messages = 0
-        self._some, self._all = asyncio.Event(), asyncio.Event()
-        self._request = 0
+        self._messages = self._wanted = self._request = 0
+        self._ended = False
+        self._bell = asyncio.Event()
         self._fault = ""
 
     async def hear(self, message: Msg) -> None:
@@ -343,46 +329,47 @@ class _Pull:
         if status is None:
             self._here += _letters(message)
             self._messages += 1
-            self._some.set()
-            if self._messages >= self.reading.at_once:
-                self._all.set()
         elif status == _GONE or (status == _CONFLICT and "eleted" in str(message.headers)):
             self._fault = f"{self.reading.durable}: {status}"
-            self._some.set()
-            self._all.set()
         elif message.subject.endswith(f".{self._request}"):
-            self._some.set()
-            self._all.set()
+            self._ended = True
+        if self._messages >= self._wanted or self._ended or self._fault:
+            self._bell.set()
 
-    async def fetch(self, nc: Client, wait: float) -> list[Letter]:
+    async def fetch(self, wait: float) -> list[Letter]:
         """See `Bus.fetch`."""
+        at_once, gather = self.reading.at_once, self.reading.gather
         if not self._here:
-            self._request += 1
             self._messages = 0
-            self._some.clear()
-            self._all.clear()
-            wish = b'{"batch": %d, "expires": %d, "no_wait": true}' % (self.reading.at_once, int(wait * 1e9))
-            where = f"$JS.API.CONSUMER.MSG.NEXT.{self.reading.stream}.{self.reading.durable}"
-            await nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
-            try:
-                await asyncio.wait_for(self._some.wait(), wait + 1)
+            await self._ask(at_once, wait, b', "no_wait": true')
+            await self._until(1, wait + 1)
+            if self._messages:
                 # The rest of the batch is on its way behind the first; a server that lingers instead is not waited for.
-                await asyncio.wait_for(self._all.wait(), _REST)
-                if self.reading.gather and self._messages < self.reading.at_once:
-                    await self._gather(nc, where)
-            except TimeoutError:
-                pass
+                await self._until(at_once, _REST)
+            if gather and self._ended and 0 < self._messages < at_once:
+                await self._ask(at_once - self._messages, gather)
+                await self._until(at_once, gather * 2)
         if self._fault:
             raise ReadingGone(self._fault)
         taken, self._here = self._here, []
         return taken
 
-    async def _gather(self, nc: Client, where: str) -> None:
+    async def _ask(self, messages: int, wait: float, more: bytes = b"") -> None:
         self._request += 1
-        self._all.clear()
-        wish = b'{"batch": %d, "expires": %d}' % (self.reading.at_once - self._messages, int(self.reading.gather * 1e9))
-        await nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
-        await asyncio.wait_for(self._all.wait(), self.reading.gather * 2)
+        self._ended = False
+        wish = b'{"batch": %d, "expires": %d%b}' % (messages, int(wait * 1e9), more)
+        where = f"$JS.API.CONSUMER.MSG.NEXT.{self.reading.stream}.{self.reading.durable}"
+        await self.nc.publish(where, wish, reply=f"{self.inbox}.{self._request}")
+
+    async def _until(self, messages: int, seconds: float) -> None:
+        """Wait until so many messages have come, or the server says that no more do, for so many seconds at most."""
+        self._wanted = messages
+        if self._messages >= messages or self._ended or self._fault:
+            return
+        self._bell.clear()
+        alarm = asyncio.get_running_loop().call_later(seconds, self._bell.set)
+        await self._bell.wait()
+        alarm.cancel()
 
 
 class ReadingGone(RuntimeError):
@@ -395,15 +382,10 @@ def _letters(message: Msg) -> list[Letter]:
     tries = int(tokens[4] if len(tokens) == _OLD_ACK else tokens[6])
     subject, headers, reply = message.subject, message.headers or {}, message.reply
     if headers.get("content-type") == CONTENT_TYPE:
-        try:
-            letters = [Letter(subject, dict(more), payload, tries, reply) for payload, more in unpacked(message.data)]
-        except Unreadable:
-            letters = []
-        if letters:
-            pack = Pack(len(letters))
-            for letter in letters:
-                letter.pack = pack
-            return letters
+        with suppress(Unreadable):
+            events = unpacked(message.data)
+            pack = Pack(len(events))
+            return [Letter(subject, more, payload, tries, reply, pack=pack) for payload, more in events]
         log.warning("bus.pack_unreadable", subject=subject)  # it is kept as a dead letter, whole
     return [Letter(subject, headers, message.data, tries, reply)]
 

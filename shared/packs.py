@@ -6,9 +6,10 @@ The events of a pack are settled one by one as ever; the message that carried th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -20,21 +21,12 @@ CONTENT_TYPE = "application/cloudevents-batch+json"
 MOST_EVENTS, MOST_BYTES = 200, 200_000
 
 
-class _Event(msgspec.Struct, omit_defaults=True):
-    specversion: str
-    id: str
-    type: str
-    source: str
-    time: str
-    subject: str
-    sequence: str
-    correlation: str
-    causation: str
-    data: msgspec.Raw
-    traceparent: str = ""
-
-
-_ATTRIBUTES = tuple(name for name in _Event.__struct_fields__ if name not in ("data", "traceparent"))
+_ATTRIBUTES = ("specversion", "id", "type", "source", "time", "subject", "sequence", "correlation", "causation")
+_Event: Any = msgspec.defstruct(
+    "_Event",
+    [*((name, str) for name in _ATTRIBUTES), ("data", msgspec.Raw), ("traceparent", str, "")],
+    omit_defaults=True,
+)
 _decoder = msgspec.json.Decoder(list[_Event])
 
 
@@ -95,14 +87,18 @@ def _packed(subject: str, events: Sequence[Outgoing]) -> Outgoing:
     return subject, msgspec.json.encode(content), {"Nats-Msg-Id": name, "content-type": CONTENT_TYPE}
 
 
-def unpacked(payload: bytes) -> Iterator[tuple[bytes, Mapping[str, str]]]:
+def unpacked(payload: bytes) -> list[tuple[bytes, dict[str, str]]]:
     """Payload and headers of each event of a pack, in order. Raises `Unreadable`."""
     try:
         events = _decoder.decode(payload)
     except msgspec.MsgspecError as fault:
         raise Unreadable(str(fault)) from fault
+    if not events:
+        raise Unreadable("there is nothing in it")
+    found = []
     for event in events:
         headers = {f"ce-{name}": getattr(event, name) for name in _ATTRIBUTES}
         if event.traceparent:
             headers["traceparent"] = event.traceparent
-        yield bytes(event.data), headers
+        found.append((bytes(event.data), headers))
+    return found

@@ -331,7 +331,7 @@ async def test_a_batch_sent_again_after_a_crash_before_the_mark_is_stored_once(g
         wire = [encode_outbox("routing", row) for row in rows]
         await bus.publish(wire[:15])
         await bus.publish(wire)
-        assert (await bus.js.stream_info("EVENTS")).state.messages == 20
+        assert (await bus.nc.jetstream().stream_info("EVENTS")).state.messages == 20
 
 
 async def test_what_a_lost_stream_took_along_is_sent_again(ground: URL, nats_url: str) -> None:
@@ -355,7 +355,7 @@ async def test_what_a_lost_stream_took_along_is_sent_again(ground: URL, nats_url
             await drain(ear, unit, what)
             await say(routing, *(staff(f"s{n % 7}", str(n)) for n in range(30, 60)))
             await relay.send_once(ledger)
-            await bus.js.delete_stream("EVENTS")
+            await bus.nc.jetstream().delete_stream("EVENTS")
             await prepare_bus(settings)
             await ear.forget(what)
             assert await relay.compare_once(ledger) == 0, "before the mark has come past, nothing is known to be lost"
