@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -88,18 +89,16 @@ class FakeLedger:
             return
         db = self.db
         await db.step()
-        counts: dict[str, int] = {}
-        for saying in said:
-            name = saying.event.aggregate()
-            counts[name] = counts.get(name, 0) + 1
+        names = [saying.event.aggregate() for saying in said]
+        counts = Counter(names)
         last = {}
         for name in sorted(counts):
             last[name] = await self._number(name, counts[name])
         await db.step()
         nth: dict[tuple[UUID, str], int] = {}
         rows: list[dict[str, Any]] = []
-        for saying in said:
-            event, cause, name = saying.event, saying.cause, saying.event.aggregate()
+        for saying, name in zip(said, names, strict=True):
+            event, cause = saying.event, saying.cause
             subject = event.subject_in(self.room)
             last[name] += 1
             number = nth[cause.id, subject] = nth.get((cause.id, subject), 0) + 1

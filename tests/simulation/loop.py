@@ -46,7 +46,9 @@ class Loop(asyncio.AbstractEventLoop):
         self._now = 0.0
         self._ready: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, _Timer]] = []
-        self._standing: list[tuple[asyncio.Future[None], Any]] = []
+        self._standing: list[tuple[asyncio.Future[None], Any, Any]] = []
+        self.passed: asyncio.Future[None] = self.create_future()  # for whoever need not stand at a port
+        self.passed.set_result(None)
         self._number = 0
         self.faults: list[dict[str, Any]] = []
 
@@ -100,10 +102,16 @@ class Loop(asyncio.AbstractEventLoop):
         self._now = now + STEP
         return True
 
-    def pause(self, who: Any) -> asyncio.Future[None]:
-        """Stand at a port until drawn; `who` may be frozen meanwhile (`frozen_until`)."""
+    def pause(self, who: Any, connection: Any = None) -> asyncio.Future[None]:
+        """Stand at a port until drawn; `who` may be frozen meanwhile (`frozen_until`), and his `connection` be `broken`."""
         future: asyncio.Future[None] = asyncio.Future(loop=self)
-        self._standing.append((future, who))
+        self._standing.append((future, who, connection))
+        return future
+
+    def sleep(self, delay: float) -> asyncio.Future[None]:
+        """What `asyncio.sleep` is, without a coroutine to every one of them."""
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
+        self.call_at(self._now + delay, _go_on, future)
         return future
 
     def run_until(self, done: asyncio.Future[Any]) -> None:
@@ -135,16 +143,16 @@ class Loop(asyncio.AbstractEventLoop):
                     ready.append((timer.callback, timer.args))
             elif standing:
                 nth = int(chance() * len(standing))
-                future, who = standing[nth]
+                future, who, connection = standing[nth]
                 standing[nth] = standing[-1]
                 standing.pop()
                 if future.done():
                     continue
                 if who.frozen_until > self._now:
-                    self.call_at(who.frozen_until, _go_on, future)
+                    self.call_at(who.frozen_until, _go_on, future, connection)
                     continue
                 self._now += STEP
-                future.set_result(None)
+                _go_on(future, connection)
             elif timers:
                 self._now = timers[0][0]
             else:
@@ -152,6 +160,17 @@ class Loop(asyncio.AbstractEventLoop):
         raise Stuck("busy for ever")
 
 
-def _go_on(future: asyncio.Future[None]) -> None:
-    if not future.done():
+def _go_on(future: asyncio.Future[None], connection: Any = None) -> None:
+    if future.done():
+        return
+    if connection is not None and connection.broken:
+        future.set_exception(ConnectionError("the server closed the connection"))
+    else:
         future.set_result(None)
+
+
+def sleep(delay: float) -> asyncio.Future[None]:
+    """`asyncio.sleep` in a `Loop`."""
+    loop: Any = asyncio.get_running_loop()
+    slept: asyncio.Future[None] = loop.sleep(delay)
+    return slept

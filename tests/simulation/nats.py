@@ -141,11 +141,12 @@ class Stream:
             while consumer.waiting:
                 consumer.wake()
 
-    def stall(self, seconds: float) -> None:
-        """The stream takes messages in and delivers none for a while: what is in it is late."""
+    def stall(self, seconds: float, lines: Sequence[bool] = (False, True)) -> None:
+        """The stream takes messages in and delivers none of these lines (in bulk?) for a while: what is there is late."""
         for consumer in self.consumers.values():
-            consumer.stalled = True
-            self.world.loop.call_later(seconds, consumer.begin)
+            if consumer.reading.bulk in lines:
+                consumer.stalled = True
+                self.world.loop.call_later(seconds, consumer.begin)
 
     def purge(self) -> None:
         """The messages are gone; the ids of what was stored are still known."""

@@ -70,11 +70,9 @@ class Connection:
         self.waits_for: Key | None = None
         owner.connections.append(self)
 
-    async def step(self) -> None:
-        """Stand at the port: the moment at which anything may go wrong."""
-        await self.owner.step()
-        if self.broken:
-            raise ConnectionError("the server closed the connection")
+    def step(self) -> asyncio.Future[None]:
+        """Stand at the port: the moment at which anything may go wrong. To be awaited."""
+        return self.owner.step("at a port", self)
 
     # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -58,6 +58,10 @@ class Weather:
         )
 
 
+_STANDS, _STANDS_IN_CALM = 0.5, 0.2
+"""How often a process lets others go first at a port: what goes wrong is in the storm, and what follows only heals."""
+
+
 class Room:
     """One room: its database, and the replicas that live at present."""
 
@@ -78,7 +82,7 @@ class Replica:
         self.tasks: list[asyncio.Task[None]] = []
         self.bell: Callable[[], None] | None = None
         self._chance, self._weather = world.chance.random, world.weather
-        self._pause, self._goes_alone = world.loop.pause, world.loop.goes_alone
+        self._pause, self._goes_alone, self._passed = world.loop.pause, world.loop.goes_alone, world.loop.passed
 
     def start(self) -> None:
         """Begin as a room begins: relay, revival, and a listener for each reading."""
@@ -107,7 +111,10 @@ class Replica:
 
     async def revive(self) -> None:
         """As the room's own revival does, less often."""
+        moved = 0
         while True:
+            if not moved:
+                await asyncio.sleep(3.0)
             moved = 0
             try:
                 moved = await self.unit.revive()
@@ -115,19 +122,21 @@ class Replica:
                     await self.relay.announce()
             except Exception as fault:
                 self.world.tell(self, "revival interrupted", repr(fault))
-            if not moved:
-                await asyncio.sleep(3.0)
 
     def is_up(self) -> bool:
         """Whether it would answer now."""
         return not self.dead and self.frozen_until <= self.world.loop.time()
 
-    async def step(self, where: str = "at a port") -> None:
-        """A port: here the world may go on without this process, and here it may crash, freeze or be cut off."""
+    def step(self, where: str = "at a port", connection: Connection | None = None) -> asyncio.Future[None]:
+        """A port: here the world may go on without this process, and here it may crash, freeze or be cut off.
+
+        What is returned is to be awaited; whoever is killed meanwhile is cancelled there.
+        """
         if self.dead:
             raise asyncio.CancelledError
-        world, weather, chance = self.world, self._weather, self._chance
+        world, weather, chance, stands = self.world, self._weather, self._chance, _STANDS_IN_CALM
         if world.stormy:
+            stands = _STANDS
             draw = chance() - weather.crash
             if draw < 0:
                 self.crash(where)
@@ -138,16 +147,18 @@ class Replica:
                 raise ConnectionError(f"cut off {where}")
             if draw < weather.freeze:
                 self.freeze()
-        if (chance() < 0.5 or self.frozen_until > world.loop.time()) and not self._goes_alone(self):
-            await self._pause(self)
-            if self.dead:
-                raise asyncio.CancelledError
+        if (chance() < stands or self.frozen_until > world.loop.time()) and not self._goes_alone(self):
+            return self._pause(self, connection)
+        if connection is not None and connection.broken:
+            raise ConnectionError("the server closed the connection")
+        return self._passed
 
-    async def linger(self) -> None:
+    def linger(self) -> asyncio.Future[None]:
         """A disk that takes its time: what has its place in the queue already is committed long after others."""
-        if self.world.stormy and self._weather.slow and self._chance() < self._weather.slow:
-            self.world.tell(self, "slow to commit")
-            await asyncio.sleep(3 * self._chance())
+        if not (self.world.stormy and self._weather.slow and self._chance() < self._weather.slow):
+            return self._passed
+        self.world.tell(self, "slow to commit")
+        return self.world.loop.sleep(3 * self._chance())
 
     def crash(self, where: str) -> None:
         """kill -9: nothing more is done here; the servers notice; the supervisor starts it anew."""
@@ -177,7 +188,7 @@ class Replica:
 class People(Replica):
     """Whoever sends commands and settles dead letters: cut off at times, but never dead."""
 
-    async def step(self, where: str = "at a port") -> None:
+    def step(self, where: str = "at a port", connection: Connection | None = None) -> asyncio.Future[None]:
         if self.world.stormy and self._chance() < self._weather.cut * 5:
             raise ConnectionError(f"cut off {where}")
-        await self._pause(self)
+        return self._pause(self, connection)

@@ -35,6 +35,7 @@ SOMETIMES = (
     "purge",
     "full",
     "stall",
+    "stall line",
     "slow to commit",
     "forget",
     "repeat",

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from random import Random
 from typing import Any, cast
@@ -30,25 +30,27 @@ from shared.questions import TellWatermarks
 from shared.unit import Handler
 from shared.words import Function, Source
 from tests.simulation.ledger import FakeLedger
-from tests.simulation.loop import Loop, Stuck
+from tests.simulation.loop import Loop, Stuck, sleep
 from tests.simulation.nats import FakeBus, Stream
 from tests.simulation.postgres import FakeBook
 from tests.simulation.promise import Violation, check, check_hold, restless
 from tests.simulation.replica import READINGS, People, Replica, Room, Weather
 
 STORM, PATIENCE = 2.0, 90.0
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _NAMES = UUID(int=42)
 _BEFALLS = (
     *("delete", "delete", "delete both", "purge", "purge"),
-    *("stall", "stall", "full", "forget", "repeat", "hurry"),
+    *("stall", "stall line", "stall line", "full", "forget", "repeat", "hurry"),
 )
 REPLICAS = {"intake": 2, "routing": 2, "process": 1, "reminders": 1}
 # The kernel's patience in units of this world: a history is short, so its waits are shorter; nothing else is changed.
-_PACE: tuple[tuple[Any, str, float], ...] = (
+_PACE: tuple[tuple[Any, str, Any], ...] = (
     (shared.relay, "POLL", 3.0),
-    (shared.relay, "COMPARE_EVERY", 2.0),
+    (shared.relay, "COMPARE_EVERY", 1.8),
     (shared.relay, "_PAUSE", 1.5),
+    (shared.relay, "_SIGN_OF_LIFE", 2.0),
+    (asyncio, "sleep", sleep),  # as it is, but for its price
 )
 
 
@@ -190,8 +192,7 @@ class World:
         for room in self.rooms.values():
             for replica in room.replicas:
                 replica.kill()
-        end = self.loop.create_task(asyncio.sleep(0))
-        self.loop.run_until(end)
+        self.loop.run_until(self.loop.sleep(0))
 
     def unpick(self) -> None:
         """Let go of everything: in a history all parts know each other, and what is left must not wait for a sweep."""
@@ -238,8 +239,8 @@ class World:
             sent.add(UUID(wire[2]["ce-id"]))
             with suppress(OSError, BusSaysNo):
                 await bus.publish([wire])
-            for _ in range(4):
-                await asyncio.sleep(0.5)
+            for _ in range(2):
+                await asyncio.sleep(1.0)
                 if not sent.isdisjoint(rows["commands_done"]):
                     return
                 if any(row["message_id"] in sent for row in rows["dead_letters"].values()):
@@ -261,8 +262,9 @@ class World:
                 self.loop.call_later(at + 0.5 * draw.random(), setattr, stream, "stands", True)
         elif what == "purge":
             self.loop.call_later(at, events.purge)
-        elif what == "stall":
-            self.loop.call_later(2 * at, events.stall, 6 * draw.random())
+        elif what.startswith("stall"):
+            lines = (False, True) if what == "stall" else (draw.random() < 0.5,)
+            self.loop.call_later(2 * at, events.stall, 6 * draw.random(), lines)
         elif what == "full":
             self.loop.call_later(at, setattr, events, "full", True)
             self.loop.call_later(at + 1.0, setattr, events, "full", False)
@@ -335,7 +337,7 @@ class World:
 
     def now(self) -> datetime:
         """The moment of the database's clock."""
-        return _EPOCH + timedelta(seconds=self.loop.time())
+        return datetime.fromtimestamp(_EPOCH + self.loop.time(), UTC)
 
     def tell(self, replica: Replica | None, what: str, more: str = "") -> None:
         """Count what happened, and say it if somebody listens."""
