@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 # Of every cell of every array asyncpg asks an abstract class whether it is an array in its turn: half of what it takes to
 # pack a list's rows. Asked of the containers that we do hand over, the answer is the same and costs next to nothing.
 asyncpg_protocol.IterableABC = (list, tuple, set, frozenset, type({}.keys()), type({}.values()))
+
+MANY = 50
+"""From so many rows on it pays to see which columns hold the same in all of them: each such set is a statement of its own."""
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
 
@@ -157,22 +160,37 @@ def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = ""
 
     `only` may leave some out: what follows `from … n (names)`. `then` is what follows, as with `database.insert`.
     """
-    names = tuple(rows[0])
-    columns = []
+    names, shared = tuple(rows[0]), set()
+    values: list[Any] = []
     for name in names:
         cells = [row[name] for row in rows]
         if isinstance(table.c[name].type, JSON | JSONB):
             cells = [None if cell is None else to_json(cell) for cell in cells]
-        columns.append(cells)
-    # To pack a single row in arrays, and to unpack it there, would cost more than to write it.
-    values: list[Any] = columns if len(rows) > 1 else [cell for [cell] in columns]
-    return Writing(f"{_insert_sql(table, names, len(rows) > 1)} {only} {then}", values)
+        if len(rows) == 1 or (len(rows) >= MANY and _are_one(cells)):
+            # To pack a single row in arrays, and to unpack it there, would cost more than to write it;
+            # and of a list most columns hold the same in every row.
+            shared.add(name)
+            values.append(cells[0])
+        else:
+            values.append(cells)
+    if len(rows) > 1 and len(shared) == len(names):  # something must say how many there are
+        shared.remove(names[0])
+        values[0] = [values[0]] * len(rows)
+    return Writing(f"{_insert_sql(table, names, frozenset(shared))} {only} {then}", values)
+
+
+def _are_one(cells: Sequence[Any]) -> bool:
+    first = cells[0]
+    return bool(cells[-1] == first) and cells.count(first) == len(cells)
 
 
 @cache
-def _insert_sql(table: Table, names: tuple[str, ...], are_many: bool) -> str:
+def _insert_sql(table: Table, names: tuple[str, ...], shared: Set[str]) -> str:
+    """`shared` are the columns that are given once for all rows."""
     types = [table.c[name].type.compile(_DIALECT) for name in names]
-    places = ", ".join(f"${n}::{kind}{'[]' if are_many else ''}" for n, kind in enumerate(types, 1))
     columns = ", ".join(names)
-    rows = f"unnest({places})" if are_many else f"(values ({places}))"
-    return f"insert into {table.fullname} ({columns}) select n.* from {rows} n ({columns})"
+    places = [(name, f"${n}::{kind}") for n, (name, kind) in enumerate(zip(names, types, strict=True), 1)]
+    cells = ", ".join(f"{place} as {name}" if name in shared else name for name, place in places)
+    own = {name: f"{place}[]" for name, place in places if name not in shared}
+    rows = f" from unnest({', '.join(own.values())}) u ({', '.join(own)})" if own else ""
+    return f"insert into {table.fullname} ({columns}) select n.* from (select {cells}{rows}) n"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import engine_for, execute, fetch
+from shared.database import MANY, engine_for, execute, fetch, insert
 from shared.faults import describe, is_passing
 from tests.conftest import url_of
 
@@ -49,6 +51,24 @@ async def test_what_is_committed_stays_and_a_connection_lent_without_commit_leav
     async with engine.connect() as db:
         await execute(db, _ENTER, forgotten)
     assert (await _count(engine, kept), await _count(engine, forgotten)) == (1, 0)
+
+
+_PAGES = Table("pages", MetaData(), Column("at", Integer), Column("told", JSONB), Column("note", Text))
+
+
+@pytest.mark.parametrize("count", [1, 2, MANY, MANY + 1])
+@pytest.mark.parametrize("last", [{}, {"at": 7}, {"told": [True]}, {"note": ""}])
+async def test_rows_are_written_as_they_are_however_much_of_them_is_the_same(
+    engine: AsyncEngine, count: int, last: dict[str, object]
+) -> None:
+    same: dict[str, object] = {"at": 1, "told": [1], "note": None}
+    rows = [same] * (count - 1) + [same | last]
+    async with engine.connect() as db:
+        await execute(db, "create temporary table pages (at integer, told jsonb, note text)")
+        await insert(db, _PAGES, rows)
+        stored = await fetch(db, "select at, told::text as told, note from pages order by ctid")
+    assert [{**row, "told": json.loads(row["told"])} for row in stored] == rows
+    assert type(json.loads(stored[-1]["told"])[0]) is type(rows[-1]["told"][0])  # type: ignore[index]
 
 
 async def test_statements_of_both_kinds_share_one_transaction(engine: AsyncEngine) -> None:
