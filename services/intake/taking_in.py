@@ -56,8 +56,8 @@ async def take_in(
 
     arrivals = [read.arrival for read in records if read.arrival]
     keys = dict.fromkeys(key for arrival in (*arrivals, *(one.arrival for one in not_yet)) for key in arrival.keys)
-    await store.hold_keys(db, keys)
-    known = await store.look_up(db, keys)
+    new = await store.hold_keys(db, keys, holders=1)
+    known = await store.look_up(db, keys, new)
     before = set(known.cards)
     recognised = recognise(arrivals, known, not_of or {})
 
@@ -78,7 +78,7 @@ async def take_in(
     contacts, decisions, said = [], [], []
     ended = any(one.call and one.call.ended_at for one, *_ in records)
     term = await store.entry_term(db) if ended else ENTERED_WITHIN  # lists and forms are not asked for it
-    async with store.under_way(store.keep_keys(db, recognised, opened)):
+    async with store.under_way(store.keep_keys(db, recognised, new, before, opened)):
         for one, record, faults, _, _ in records:
             found = results.get(one.id)
             if found and found.changed:

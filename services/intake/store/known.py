@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,24 +17,40 @@ from shared.database import Writing, fetch, insert
 from shared.together import together
 
 
-async def hold_keys(db: AsyncConnection, keys: Iterable[SearchKey]) -> None:
-    """Be alone with the strong ones of `keys` until the end of the transaction.
+async def hold_keys(db: AsyncConnection, keys: Iterable[SearchKey], holders: int = 0) -> dict[int, SearchKey]:
+    """Be alone with the strong ones of `keys` until the end of the transaction; return those that are new, by address.
 
     Two arrivals of one unknown client at the same instant meet here: the second waits for the card of the first.
     It must be the first statement of recognition, so that the next one sees what the other has committed.
+    A new key is entered as held by so many clients: see `keep_keys`.
     """
     strong = {key.address: key for key in keys if key.kind in STRONG}
-    rows = [{"h": h, "kind": strong[h].kind, "df": 0} for h in sorted(strong)]
-    await insert(db, tables.key_stats, rows, then="on conflict (h) do update set df = key_stats.df where false")
+    if not strong:
+        return {}
+    addresses = sorted(strong)
+    [row] = await fetch(
+        db,
+        "with entered as (insert into key_stats (h, kind, df)"
+        " select h, kind, $3 from unnest($1::bigint[], $2::text[]) as n (h, kind)"
+        " on conflict (h) do update set df = key_stats.df where false returning h)"
+        " select array(select h from entered) as new",
+        addresses,
+        [strong[h].kind for h in addresses],
+        holders,
+    )
+    return {h: strong[h] for h in row["new"]}
 
 
-async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
+async def look_up(db: AsyncConnection, keys: Iterable[SearchKey], new: Container[int] = ()) -> Known:
     """Find who holds any of `keys`, and how many do; of a key that many hold only the number is read.
+
+    `new` are the addresses of those that nobody holds: they are not looked for.
 
     That is what the `case` is for: the index is searched for nothing then. Written as a condition beside `held.h =
     stat.h` it is asked of each holder that has been read, and a batch reads thousands of them, more the larger the base.
     """
-    by_address = {key.address: key for key in keys}
+    by_address = {address: key for key in keys if (address := key.address) not in new}
+    addresses = sorted(by_address)  # in the order of the index
     known = Known()
     for row in await fetch(
         db,
@@ -41,10 +59,9 @@ async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
         from unnest($1::bigint[], $2::int[]) as asked (h, most)
         join key_stats as stat on stat.h = asked.h and stat.df > 0
         left join client_keys as held on held.h = case when stat.df <= asked.most then stat.h end
-        order by stat.h, held.client_id
         """,
-        list(by_address),
-        [most_holders(key.kind) for key in by_address.values()],
+        addresses,
+        [most_holders(by_address[address].kind) for address in addresses],
     ):
         key = by_address[row["h"]]
         known.frequencies[key] = row["df"]
@@ -57,25 +74,58 @@ async def look_up(db: AsyncConnection, keys: Iterable[SearchKey]) -> Known:
     return known
 
 
-async def keep_keys(db: AsyncConnection, results: Sequence[Recognised], opened: Writing | None = None) -> None:
+async def keep_keys(
+    db: AsyncConnection,
+    results: Sequence[Recognised],
+    new: Mapping[int, SearchKey],
+    before: Container[UUID],
+    opened: Writing | None = None,
+) -> None:
     """Make cards found by the keys they gained, with the submission that brought each, and count their holders.
 
-    `opened` stores the new cards among them; they and their keys are written as one statement.
+    `new` are the keys that were held as new, and entered as held by one client each: most are, and need no counting.
+    `before` are the cards that were there already: another may have given one of them the same key meanwhile.
+    `opened` stores the new cards; they and their keys are written as one statement.
     """
-    gained = sorted(
-        (key.address, one.card.client_id, key, one.arrival.lead_id) for one in results for key in one.new_keys
-    )  # in the order of the index: neighbours land on one page
-    if not gained:
-        if opened:
-            await together(db, opened)
-        return
-    added = Writing(
-        """
-        insert into client_keys (h, client_id, kind, value, submission_id)
-        select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])
-        on conflict do nothing
-        returning h, kind
-        """,
+    found = {(key.address, one.card.client_id): (key, one.arrival.lead_id) for one in results for key in one.new_keys}
+    gained = [
+        (*place, *found[place]) for place in sorted(found)
+    ]  # in the order of the index: neighbours land on one page
+    sure = [one for one in gained if one[0] in new or one[1] not in before]
+    perhaps = [one for one in gained if not (one[0] in new or one[1] not in before)]
+    more = Counter(one[0] for one in sure)
+    more.subtract(tuple(new))
+    kinds = {address: key.kind for address, _, key, _ in sure} | {address: key.kind for address, key in new.items()}
+    miscounted = sorted(address for address, by in more.items() if by)
+    writings: dict[str, Writing] = {}
+    if opened:
+        writings["opened"] = opened
+    if sure:
+        writings["sure"] = _giving(sure)
+    if perhaps:
+        given = _giving(perhaps)
+        writings["added"] = given._replace(sql=f"{given.sql} on conflict do nothing returning h, kind")
+    if miscounted or perhaps:
+        writings["counted"] = Writing(
+            f"""
+            insert into key_stats (h, kind, df)
+            select h, min(kind), sum(more)
+            from (select * from unnest($1::bigint[], $2::text[], $3::integer[]) as n (h, kind, more)
+                  {"union all select h, kind, 1 from added" if perhaps else ""}) as told
+            group by h order by h
+            on conflict (h) do update set df = key_stats.df + excluded.df
+            """,
+            [miscounted, [kinds[address] for address in miscounted], [more[address] for address in miscounted]],
+        )
+    if writings:
+        _, last = writings.popitem()
+        await together(db, last, **writings)
+
+
+def _giving(gained: Sequence[tuple[int, UUID, SearchKey, UUID]]) -> Writing:
+    return Writing(
+        "insert into client_keys (h, client_id, kind, value, submission_id)"
+        " select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])",
         [
             [address for address, _, _, _ in gained],
             [client_id for _, client_id, _, _ in gained],
@@ -84,15 +134,6 @@ async def keep_keys(db: AsyncConnection, results: Sequence[Recognised], opened: 
             [lead_id for _, _, _, lead_id in gained],
         ],
     )
-    counted = Writing(
-        """
-        insert into key_stats (h, kind, df)
-        select h, min(kind), count(*) from added group by h order by h
-        on conflict (h) do update set df = key_stats.df + excluded.df
-        """,
-        [],
-    )
-    await together(db, counted, opened=opened, added=added)
 
 
 async def keep_shared_keys(db: AsyncConnection, results: Sequence[Recognised]) -> None:
