@@ -7,7 +7,7 @@ import time
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+import msgspec
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -178,8 +178,6 @@ async def _client(row: RowMapping, db: AsyncConnection) -> dict[str, Any]:
 # ── who would it be? ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _NOBODY = UUID(int=0)
-_EARLIER: TypeAdapter[Earlier] = TypeAdapter(Earlier)
-_CARD: TypeAdapter[Card] = TypeAdapter(Card)
 
 
 async def lookup_client(question: LookupClient, db: AsyncConnection) -> dict[str, Any]:
@@ -287,7 +285,7 @@ async def preview_rows(question: PreviewRows, db: AsyncConnection) -> dict[str, 
         else:
             arrivals.append(arrival_of(id_, id_of(id_, "client"), row.fields, record, row.curator))
     keys = list(dict.fromkeys(key for arrival in arrivals for key in arrival.keys))
-    known = on_top(await store.look_up(db, keys), _EARLIER.validate_python(question.earlier), keys)
+    known = on_top(await store.look_up(db, keys), msgspec.convert(question.earlier, Earlier), keys)
     results = recognise(arrivals, known)
     for one in results:
         told[one.arrival.lead_id] |= {
@@ -301,7 +299,7 @@ async def preview_rows(question: PreviewRows, db: AsyncConnection) -> dict[str, 
     cards, gains = left_behind(results)
     return {
         "rows": [told[id_] for id_ in ids],
-        "cards": [{"keys": found_by(card), "card": _CARD.dump_python(card, mode="json")} for card in cards],
+        "cards": [{"keys": found_by(card), "card": msgspec.to_builtins(card)} for card in cards],
         "gains": [{"address": gain.address, "client_id": gain.client_id} for gain in gains],
         "most_holders": MOST_HOLDERS,
     }

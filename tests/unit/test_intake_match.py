@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from uuid import UUID, uuid5
 
 import pytest
+from msgspec.structs import replace
 
 from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
 from services.intake.rules.match import RULES, Decision, decide

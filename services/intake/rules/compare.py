@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from services.intake.rules.compare_names import compare_names, same_person, without_place
 from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
@@ -35,7 +36,7 @@ _ONE_TOWN = {"RU-MOS": "RU-MOW", "RU-LEN": "RU-SPE"}
 """A capital and the region around it: firms of the one are found in the other."""
 
 
-class Evidence(NamedTuple):
+class Evidence(Struct, frozen=True):
     """One key compared: which, how well it agrees, both values, its bits, and how many clients hold the value."""
 
     key: str
@@ -46,7 +47,7 @@ class Evidence(NamedTuple):
     df: int
 
 
-class Comparison(NamedTuple):
+class Comparison(Struct, frozen=True):
     """Everything that a lead and a card say about each other.
 
     `name` is exact, typo, variant, differs or missing; `conflicts` says what in the names or tax ids forbids joining.
@@ -74,10 +75,10 @@ class Comparison(NamedTuple):
     def score(self) -> float:
         """The sum of bits, one contribution for each group of keys: the best of it."""
         best: dict[str, float] = {}
-        for key, _, _, _, weight, _ in self.evidence:
-            group = GROUPS[key]
-            if group not in best or weight > best[group]:
-                best[group] = weight
+        for item in self.evidence:
+            group = GROUPS[item.key]
+            if group not in best or item.weight > best[group]:
+                best[group] = item.weight
         return round(sum(best.values()), 1)
 
 

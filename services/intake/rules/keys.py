@@ -1,14 +1,17 @@
-"""The six keys of a record, made regular: what the normalisers give and the match compares (REGULATION §2)."""
+"""The six keys of a record, made regular: what the normalisers give and the match compares (REGULATION §2).
+
+A list makes dozens of these for every row: `Struct` is made, compared, and turned into JSON and back in a fraction of a
+dataclass's time. What is empty is left out when it is stored.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 NORM_VERSION = 3
 
 
-@dataclass(frozen=True, slots=True)
-class CompanyName:
+class CompanyName(Struct, frozen=True, omit_defaults=True):
     """Key 1. `core` is the name without its legal form in its own script; `skeleton` is the same in any script.
 
     `form` is LLC, JSC, IP, UP, COOP, INST, LP or None.
@@ -34,8 +37,7 @@ class CompanyName:
     initials: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Surname:
+class Surname(Struct, frozen=True, omit_defaults=True):
     """Key 2. `key` is the folded surname in its own script, `skeleton` the same in any script; `given` helps to show."""
 
     key: str
@@ -43,8 +45,7 @@ class Surname:
     given: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(Struct, frozen=True, omit_defaults=True):
     """Key 3. `local` is the number without country and city code; `e164` is empty when the area is not known."""
 
     local: str
@@ -53,8 +54,7 @@ class Phone:
     country: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True, omit_defaults=True):
     """Key 4 and the source of key 5. `mailbox` is what is searched; `domain` only when the address is corporate."""
 
     email: str
@@ -63,8 +63,7 @@ class Mailbox:
     is_role: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RegularLead:
+class RegularLead(Struct, frozen=True, omit_defaults=True):
     """One record with all six keys made regular. `flags` tell what was repaired or moved between cells, in words of MATCHING."""
 
     company: CompanyName | None = None
@@ -74,7 +73,7 @@ class RegularLead:
     sites: tuple[str, ...] = ()
     tax_id: str = ""
     contact: str = ""
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
 
     @property
     def has_a_key(self) -> bool:

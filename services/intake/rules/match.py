@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.intake.rules.compare import Comparison, Evidence, compare
 from services.intake.rules.keys import RegularLead
@@ -28,7 +30,7 @@ Apart = Mapping[frozenset[UUID], frozenset[SearchKey]]
 _KEY_OF_KIND = {"n": "name", "s": "surname", "p": "phone", "e": "email", "d": "domain", "x": "tax_id"}
 
 
-class Judgement(NamedTuple):
+class Judgement(Struct, frozen=True):
     """What the rules say of one candidate, and why."""
 
     card: Card
@@ -38,7 +40,7 @@ class Judgement(NamedTuple):
     score: float
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True):
     """What the rules say of a lead.
 
     `client_id` is the card to join (same only); `evidence` is the comparison that decided,
@@ -178,7 +180,7 @@ def _told_apart(lead: RegularLead, judged: list[Judgement], apart: Apart) -> lis
         known = apart.get(frozenset((best.card.belongs_to, one.card.belongs_to)))
         return known is not None and one is not best and keys & set(search_keys(one.card.record)) <= known
 
-    return [one._replace(outcome=Outcome.NEW, rule="N-judged") if is_answered(one) else one for one in judged]
+    return [replace(one, outcome=Outcome.NEW, rule="N-judged") if is_answered(one) else one for one in judged]
 
 
 def _table(found: Comparison) -> tuple[Outcome, str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
 
 from services.intake.rules.match import MOST_CANDIDATES, Decision, decide
 from services.intake.rules.search_keys import SearchKey, brings_candidates, search_keys
@@ -17,7 +18,7 @@ from services.intake.rules.survivorship import UNKNOWN, Arrival, Card, golden
 from shared.words import Outcome
 
 
-class Recognised(NamedTuple):
+class Recognised(Struct, frozen=True):
     """What was decided for one arrival: its card afterwards, and the keys the card did not have before.
 
     `changed` says whether the card is another than it was; `curated` whether it got its curator now.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+from msgspec import Struct
 
 from services.intake.rules.keys import Phone, RegularLead
 from services.intake.rules.placeholder import is_placeholder
@@ -33,8 +34,7 @@ _NOT_A_PLACE = frozenset({"россия", "рф", "российская феде
 _HOME = "RU"
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """Where a client is: ISO 3166-2 of Russia (`RU-MOW`), a whole country (`KZ`) or `unknown`; and what told it.
 
     Flags: `unknown_region`, something was stated that is no region we know; the derivation went on without it.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from services.intake.rules.call_script import form_of
 from shared.commands import CallForm, LeadFields, Occasion, Referral, SubmitLead, SubmitRows
@@ -15,8 +16,7 @@ from shared.message import Cause, Heard, id_of
 from shared.words import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """One thing handed in. `id` is the lead's id; (`source_system`, `external_id`) tells a repeat from something new."""
 
     cause: Cause

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.intake.rules.keys import CompanyName, Mailbox, Phone, RegularLead, Surname
 from services.intake.rules.search_keys import SearchKey
@@ -12,8 +14,7 @@ from services.intake.rules.search_keys import SearchKey
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """A submission made regular: its own id, the id its card will have if it opens one, and what it says of the client."""
 
     lead_id: UUID
@@ -27,8 +28,7 @@ class Arrival:
     curator: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A client as the base knows him: his name as people write it, what he is compared by, where he is, who curates him.
 
     `merged_into` is the client that this card has been merged into; it is still found by its own keys, and leads to him.

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+import msgspec
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,12 +16,14 @@ from services.intake.rules.merging import Families, Held
 from services.intake.rules.survivorship import Card
 from shared.database import Writing, execute, fetch
 
-_RECORD: TypeAdapter[RegularLead] = TypeAdapter(RegularLead)
+record_of = msgspec.json.Decoder(RegularLead).decode
+"""A stored record as it is."""
+_json = msgspec.json.Encoder(order="deterministic").encode
 
 
 def record_as_json(record: RegularLead) -> dict[str, Any]:
     """A record as it is stored: what is empty is left out."""
-    stored: dict[str, Any] = _RECORD.dump_python(record, mode="json", exclude_defaults=True)
+    stored: dict[str, Any] = msgspec.to_builtins(record, order="deterministic")
     return stored
 
 
@@ -64,7 +66,7 @@ def as_card(row: RowMapping) -> Card:
     return Card(
         client_id=row["id"],
         name=row["name"],
-        record=_RECORD.validate_json(row["record"]),
+        record=record_of(row["record"]),
         region=row["region"],
         region_by=row["region_by"],
         curator=row["curator"],
@@ -89,7 +91,7 @@ def _given(cards: Sequence[Card]) -> tuple[list[Any], ...]:
         [card.region_by for card in cards],
         [card.curator for card in cards],
         [card.provisional for card in cards],
-        [_RECORD.dump_json(card.record, exclude_defaults=True).decode() for card in cards],
+        [_json(card.record).decode() for card in cards],
     )
 
 

@@ -7,19 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
 from services.intake.rules.early_contact import EarlyContact
-from services.intake.rules.keys import RegularLead
 from services.intake.rules.search_keys import STRONG, SearchKey, search_keys
-from services.intake.store.cards import record_as_json
+from services.intake.store.cards import record_as_json, record_of
 from shared.database import execute, fetch, insert
 from shared.words import Source
 
-_RECORD: TypeAdapter[RegularLead] = TypeAdapter(RegularLead)
 _OF_ONE_KEY = 20  # a key that more contacts share tells nobody apart
 
 
@@ -88,7 +85,7 @@ def as_contact(row: RowMapping) -> EarlyContact:
         source=Source(row["source"]),
         campaign=row["campaign"],
         received_at=row["received_at"],
-        record=_RECORD.validate_json(row["record"]),
+        record=record_of(row["record"]),
     )
 
 
