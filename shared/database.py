@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 import asyncpg.protocol.protocol as asyncpg_protocol
+import msgspec
 import pydantic_core
 from sqlalchemy import RowMapping, Table, event
 from sqlalchemy.dialects import postgresql
@@ -67,7 +68,15 @@ def _refuse_dead(_: Any, record: Any, __: Any) -> None:
 
 def to_json(value: Any) -> str:
     """Compact JSON; ids, moments and other named things become their text."""
-    return pydantic_core.to_json(value, fallback=str).decode()
+    return _encode(value).decode()
+
+
+def _as_json(value: Any) -> Any:
+    """What only pydantic knows, or nobody."""
+    return pydantic_core.from_json(pydantic_core.to_json(value, fallback=str))
+
+
+_encode = msgspec.json.Encoder(enc_hook=_as_json).encode
 
 
 async def fetch(db: AsyncConnection, sql: str, *values: Any) -> Sequence[RowMapping]:

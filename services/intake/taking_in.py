@@ -16,7 +16,6 @@ from services.intake.rules.agreed_meeting import faults_of_meeting, meeting_of
 from services.intake.rules.arrival import arrival_of
 from services.intake.rules.audit import audited_as_one_in
 from services.intake.rules.call_script import ENTERED_WITHIN, entry_lag
-from services.intake.rules.compare import Evidence
 from services.intake.rules.early_contact import no_lead_yet
 from services.intake.rules.keys import RegularLead
 from services.intake.rules.match import Decision, Judgement
@@ -205,22 +204,11 @@ def _row(
         now,
         client_id=result.card.client_id,
         score=decision.score,
-        evidence=[_evidence(item) for item in decision.evidence],
+        evidence=decision.evidence,
         candidates=_candidates(decision),
         region=region,
         region_by=region_by,
     )
-
-
-def _evidence(item: Evidence) -> dict[str, Any]:
-    return {
-        "key": item.key,
-        "level": item.level,
-        "lead": item.lead,
-        "client": item.client,
-        "weight": item.weight,
-        "df": item.df,
-    }
 
 
 def _candidates(decision: Decision) -> list[dict[str, Any]]:
@@ -231,13 +219,13 @@ def _candidates(decision: Decision) -> list[dict[str, Any]]:
 
 def _candidate(one: Judgement, *, review: bool) -> dict[str, Any]:
     return {
-        "client_id": str(one.card.client_id),
+        "client_id": one.card.client_id,
         "name": one.card.name,
         "for_review": review,
         "rule": one.rule,
         "score": one.score,
-        "conflicts": list(one.comparison.conflicts),
-        "evidence": [_evidence(item) for item in one.comparison.evidence],
+        "conflicts": one.comparison.conflicts,
+        "evidence": one.comparison.evidence,
     }
 
 
@@ -256,8 +244,8 @@ def _doubts(one: Submission, result: Recognised | None, now: datetime) -> list[d
             "score": doubt.score,
             "priority": priority(one.source, doubt),
             "suggested": suggest(doubt),
-            "conflicts": list(doubt.comparison.conflicts),
-            "evidence": [_evidence(item) for item in doubt.comparison.evidence],
+            "conflicts": doubt.comparison.conflicts,
+            "evidence": doubt.comparison.evidence,
             "opened_at": now,
         }
         for doubt in result.decision.possible
