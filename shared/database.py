@@ -72,7 +72,9 @@ def to_json(value: Any) -> str:
 
 
 def _as_json(value: Any) -> Any:
-    """What only pydantic knows, or nobody."""
+    """What only pydantic knows, or nobody; of what msgspec does know, what is no name of anything (a key)."""
+    if value is None or isinstance(value, bool | tuple):
+        return str(value)
     return pydantic_core.from_json(pydantic_core.to_json(value, fallback=str))
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Generic, TypeVar, overload
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -124,6 +124,8 @@ class Question(Message):
 
 _VERSION_8 = 8 << 76 | 2 << 62
 _HASHED = (1 << 80) - 1 & ~(15 << 76 | 3 << 62)
+# What `UUID(int=…)` does after looking at eight arguments that are not there: two thirds of what an id would cost.
+_set_int, _set_is_safe = (UUID.__dict__[name].__set__ for name in ("int", "is_safe"))
 
 
 @lru_cache(
@@ -135,8 +137,12 @@ def id_of(parent: UUID, name: str) -> UUID:
     Whatever comes of one wish or one list stands side by side in every index,
     so writing it costs the same however much is stored already.
     """
-    hashed = int.from_bytes(sha256(parent.bytes + name.encode()).digest()[:10])
-    return UUID(int=parent.int >> 80 << 80 | hashed & _HASHED | _VERSION_8)
+    above = parent.int
+    hashed = int.from_bytes(sha256(above.to_bytes(16) + name.encode()).digest()[:10])
+    made = UUID.__new__(UUID)
+    _set_int(made, above >> 80 << 80 | hashed & _HASHED | _VERSION_8)
+    _set_is_safe(made, SafeUUID.unknown)
+    return made
 
 
 M = TypeVar("M", bound=Message)

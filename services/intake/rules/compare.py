@@ -36,7 +36,7 @@ _ONE_TOWN = {"RU-MOS": "RU-MOW", "RU-LEN": "RU-SPE"}
 """A capital and the region around it: firms of the one are found in the other."""
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Struct, frozen=True, gc=False):
     """One key compared: which, how well it agrees, both values, its bits, and how many clients hold the value."""
 
     key: str

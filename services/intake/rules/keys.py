@@ -37,7 +37,7 @@ class CompanyName(Struct, frozen=True, omit_defaults=True):
     initials: tuple[str, ...] = ()
 
 
-class Surname(Struct, frozen=True, omit_defaults=True):
+class Surname(Struct, frozen=True, omit_defaults=True, gc=False):
     """Key 2. `key` is the folded surname in its own script, `skeleton` the same in any script; `given` helps to show."""
 
     key: str
@@ -45,7 +45,7 @@ class Surname(Struct, frozen=True, omit_defaults=True):
     given: str = ""
 
 
-class Phone(Struct, frozen=True, omit_defaults=True):
+class Phone(Struct, frozen=True, omit_defaults=True, gc=False):
     """Key 3. `local` is the number without country and city code; `e164` is empty when the area is not known."""
 
     local: str
@@ -54,7 +54,7 @@ class Phone(Struct, frozen=True, omit_defaults=True):
     country: str = ""
 
 
-class Mailbox(Struct, frozen=True, omit_defaults=True):
+class Mailbox(Struct, frozen=True, omit_defaults=True, gc=False):
     """Key 4 and the source of key 5. `mailbox` is what is searched; `domain` only when the address is corporate."""
 
     email: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 import xxhash
+from msgspec import Struct
 
 from services.intake.rules.company_words import descriptors_of
 from services.intake.rules.compare_names import without_place
@@ -37,7 +37,7 @@ OWN_SOUNDS = 4
 the pen, a vowel lost or two letters swapped around one, leave them as they are."""
 
 
-class SearchKey(NamedTuple):
+class SearchKey(Struct, frozen=True, order=True, cache_hash=True, gc=False):
     """One thing a client can be found by: its kind (`n s p e d x`) and its regular value."""
 
     kind: str
