@@ -94,14 +94,18 @@ async def assign_leads(leads: Batch[LeadAccepted], db: AsyncConnection) -> Said:
     if field is None:
         raise NotYet("no company file has been applied yet: run `estafeta apply company.toml`")
     asked = [_lead(heard.message) for heard in leads]
-    clients = await store.clients_of(db, [lead.client_id for lead in asked])
+    clients = await store.clients_of_new_leads(db, (lead.client_id for lead in asked))
     ledgers = await store.ledgers_of(db, pools_needed(asked, clients, field))
     loads = await store.loads_of(db, [person.id for person in field.capped], leads.now)
     diary = await store.diary_for(db, asked, leads.now)
     decisions = assign_all(asked, clients, field, ledgers, loads, diary)
-    then = {d.client.client_id: d.then for d in decisions}.values()
+    then = {d.client.client_id: d.then for d in decisions}
+    here = [client for client_id, client in then.items() if clients[client_id].known]
+    new = [client for client_id, client in then.items() if not clients[client_id].known]
     imports, received = leads.map(lambda lead: lead.import_id), leads.map(lambda lead: lead.received_at)
-    await store.remember(db, decisions, imports, received, field, leads.now, clients=then, ledgers=ledgers)
+    await store.remember(
+        db, decisions, imports, received, field, leads.now, clients=here, new_clients=new, ledgers=ledgers
+    )
     if diary:
         await store.keep_meetings(db, list(zip(asked, leads.map(lambda lead: lead), strict=True)), leads.now)
     return [heard.says(_assigned(heard.message, decision)) for heard, decision in zip(leads, decisions, strict=True)]
@@ -174,15 +178,7 @@ async def learn_clients(cards: Batch[ClientRegistered], db: AsyncConnection) -> 
 
 async def note_opened(sales: Batch[ProcessOpened], db: AsyncConnection) -> Said:
     """A client has an open sale: from now on all his leads go to its manager (R1-33)."""
-    clients = await store.clients_of(db, sales.map(lambda sale: sale.client_id))
-    for heard in sales:
-        sale = heard.message
-        client = replace(clients[sale.client_id], process_id=sale.process_id, open_with=sale.manager)
-        if client.given_lead == sale.lead_id:
-            # the lead may have gone on to somebody else meanwhile: then process will follow, and say so
-            client = replace(client, open_with=client.given_to or sale.manager, given_to=None, given_lead=None)
-        clients[sale.client_id] = client
-    await store.save_clients(db, clients.values())
+    await store.open_sales(db, sales.map(lambda sale: (sale.client_id, sale.process_id, sale.lead_id, sale.manager)))
     return []
 
 

@@ -25,10 +25,12 @@ from services.routing.store.acceptance import (
 from services.routing.store.clients import (
     clients_as_heard,
     clients_of,
+    clients_of_new_leads,
     find_curators,
     forget_clients,
     left_behind,
     loads_of,
+    open_sales,
     save_clients,
     unknown_curators,
 )
@@ -167,6 +169,7 @@ __all__ = [
     "clients_as_heard",
     "clients_of",
     "clients_of_leads",
+    "clients_of_new_leads",
     "clients_of_people",
     "counts_of",
     "cut_absences",
@@ -232,6 +235,7 @@ __all__ = [
     "note_gaps",
     "note_merges",
     "one_move",
+    "open_sales",
     "people_of",
     "placed_before",
     "presence_at",

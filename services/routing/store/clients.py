@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -24,6 +25,16 @@ async def clients_of(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Cli
     return {row["client_id"]: _client(row) for row in rows}
 
 
+async def clients_of_new_leads(db: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Client]:
+    """The same, but whoever was never heard of is not put yet: `adding_clients` writes him once, with what is decided.
+
+    Nothing is locked of him. Who was decided on twice at once is refused to the second by his key, and tried again.
+    """
+    wanted = set(ids)
+    here = {row["client_id"]: _client(row) for row in await fetch(db, _LOCK_CLIENTS, list(wanted))}
+    return here | {client: Client(client) for client in wanted - here.keys()}
+
+
 def _client(row: RowMapping) -> Client:
     # that he has bought is heard of; that he has not is never said
     return Client(**{**row, "current": row["current"] or None})
@@ -41,6 +52,15 @@ _LOCK_OR_PUT = f"""
 """
 
 
+def adding_clients(clients: Iterable[Client]) -> Writing | None:
+    """The statement that puts clients who were never heard of, with what is known of them by now; None for nobody.
+
+    Where another has put one of them at the same moment it fails by his key: who decides again finds him.
+    """
+    rows = sorted(clients, key=lambda client: client.client_id.int)
+    return Writing(f"insert into clients ({_FACTS}) select n.* from {_GIVEN}", _columns(rows)) if rows else None
+
+
 async def save_clients(db: AsyncConnection, clients: Iterable[Client]) -> None:
     """Write what is known of these clients, who are locked."""
     if (saving := saving_clients(clients)) is not None:
@@ -53,26 +73,56 @@ def saving_clients(clients: Iterable[Client]) -> Writing | None:
     if not rows:
         return None
     return Writing(
-        """
+        f"""
         update clients c
-           set region = n.region, curator = n.curator, stated_curator = n.stated, current = n.current,
+           set region = n.region, curator = n.curator, stated_curator = n.stated_curator, current = n.current,
                process_id = n.process_id, open_with = n.open_with, given_to = n.given_to, given_lead = n.given_lead
-          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::uuid[], $7::text[], $8::text[],
-                      $9::uuid[])
-               n(client_id, region, curator, stated, current, process_id, open_with, given_to, given_lead)
-         where c.client_id = n.client_id
+          from {_GIVEN} where c.client_id = n.client_id
         """,
-        [
-            [c.client_id for c in rows],
-            [c.region for c in rows],
-            [c.curator for c in rows],
-            [c.stated_curator for c in rows],
-            [bool(c.current) for c in rows],
-            [c.process_id for c in rows],
-            [c.open_with for c in rows],
-            [c.given_to for c in rows],
-            [c.given_lead for c in rows],
-        ],
+        _columns(rows),
+    )
+
+
+_GIVEN = (
+    "unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::uuid[], $7::text[], $8::text[], $9::uuid[])"
+    f" n({_FACTS})"
+)
+
+
+def _columns(rows: Sequence[Client]) -> list[list[Any]]:
+    return [
+        [c.client_id for c in rows],
+        [c.region for c in rows],
+        [c.curator for c in rows],
+        [c.stated_curator for c in rows],
+        [bool(c.current) for c in rows],
+        [c.process_id for c in rows],
+        [c.open_with for c in rows],
+        [c.given_to for c in rows],
+        [c.given_lead for c in rows],
+    ]
+
+
+async def open_sales(db: AsyncConnection, sales: Iterable[tuple[UUID, UUID, UUID, str]]) -> None:
+    """Note the sale that each client has open now: rows of client, sale, the lead it was opened for, its manager.
+
+    That lead waits for process no more. It may have gone on to somebody else meanwhile: then the sale is his, process
+    will follow and say so.
+    """
+    rows = sorted(sales)
+    await execute(
+        db,
+        """
+        merge into clients c
+        using (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) n(client_id, process_id, lead_id, manager)
+                order by client_id) n on c.client_id = n.client_id
+         when matched and c.given_lead = n.lead_id then
+              update set process_id = n.process_id, open_with = coalesce(c.given_to, n.manager), given_to = null,
+                         given_lead = null
+         when matched then update set process_id = n.process_id, open_with = n.manager
+         when not matched then insert (client_id, process_id, open_with) values (n.client_id, n.process_id, n.manager)
+        """,
+        *([row[place] for row in rows] for place in range(4)),
     )
 
 

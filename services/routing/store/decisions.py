@@ -17,7 +17,7 @@ from services.routing.rules.case import Client
 from services.routing.rules.fair_share import Ledger
 from services.routing.rules.field import Field
 from services.routing.rules.record import as_kept
-from services.routing.store.clients import saving_clients
+from services.routing.store.clients import adding_clients, saving_clients
 from services.routing.store.field import put_fields
 from services.routing.store.ledgers import saving_ledgers
 from shared.database import fetch, inserting
@@ -34,12 +34,13 @@ async def remember(
     attempts: Sequence[int] | None = None,
     *,
     clients: Iterable[Client] = (),
+    new_clients: Iterable[Client] = (),
     ledgers: Mapping[str, Ledger] = MappingProxyType({}),
 ) -> None:
     """Keep the record of every decision, and each field it was made on once; `received` is when each lead came.
 
     What is known by now of the `clients` they are about, and what they changed in `ledgers`, is written with them; both
-    are locked.
+    are locked. `new_clients` were never heard of before.
     `fields` is the field of play, or one for each decision; `attempts` says the how-manieth of its lead each is.
     """
     fields = [fields] * len(decisions) if isinstance(fields, Field) else fields
@@ -62,8 +63,8 @@ async def remember(
         )
     ]
     if rows:
-        known, shares = saving_clients(clients), saving_ledgers(ledgers)
-        await together(db, inserting(tables.decisions, rows), known=known, shares=shares)
+        known, added, shares = saving_clients(clients), adding_clients(new_clients), saving_ledgers(ledgers)
+        await together(db, inserting(tables.decisions, rows), known=known, added=added, shares=shares)
 
 
 async def decisions_about(db: AsyncConnection, subject: UUID) -> Sequence[RowMapping]:
