@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from services.routing.rules.acceptance import (
     Asked,
@@ -203,11 +204,11 @@ def test_the_head_of_one_who_was_silent_is_above_him_and_here() -> None:
 def test_what_a_lead_made_of_a_client_is_put_aside_and_what_was_before_stays() -> None:
     one = asked()
     received = decide(one.lead).then
-    opened = replace(received, process_id=uid("sale"), open_with="anna", given_to=None, given_lead=None)
+    opened = structs.replace(received, process_id=uid("sale"), open_with="anna", given_to=None, given_lead=None)
     assert received.curator == received.given_to == decide(one.lead).receiver
     before = without_it(opened, replace(one, receiver=decide(one.lead).receiver))
     assert before == Client(one.lead.client_id, region="RU-MOW")
-    older = replace(opened, curator="vera", current=True)
+    older = structs.replace(opened, curator="vera", current=True)
     assert without_it(older, one).curator == "vera"
     assert without_it(older, one).current
 
@@ -215,9 +216,9 @@ def test_what_a_lead_made_of_a_client_is_put_aside_and_what_was_before_stays() -
 def test_the_next_receiver_has_the_sale_or_the_lead_that_will_open_it() -> None:
     one = asked()
     client = Client(one.lead.client_id, given_to="anna", given_lead=one.lead.lead_id, curator="anna")
-    assert with_next(client, one, "boris", "boris") == replace(client, given_to="boris", curator="boris")
-    opened = replace(client, process_id=uid("sale"), open_with="anna", given_to=None, given_lead=None)
-    assert with_next(opened, one, "boris", "anna") == replace(opened, open_with="boris", curator="anna")
+    assert with_next(client, one, "boris", "boris") == structs.replace(client, given_to="boris", curator="boris")
+    opened = structs.replace(client, process_id=uid("sale"), open_with="anna", given_to=None, given_lead=None)
+    assert with_next(opened, one, "boris", "anna") == structs.replace(opened, open_with="boris", curator="anna")
     assert with_next(opened, one, "", None) == opened
 
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
+from msgspec import structs
+
 from services.routing.rules.assignment import Decision
 from services.routing.rules.availability import why_not
 from services.routing.rules.case import Client, Lead
@@ -80,7 +82,7 @@ def out_of_reach(field: Field, refused: Mapping[str, str]) -> Field:
 def without_it(client: Client, asked: Asked) -> Client:
     """What is known of a client but for this lead: its sale is put aside, and who became curator by it is none."""
     curator = asked.client.curator if client.curator == asked.receiver else client.curator
-    return replace(
+    return structs.replace(
         client,
         known=asked.client.known,
         curator=curator,
@@ -96,8 +98,8 @@ def with_next(client: Client, asked: Asked, receiver: str, curator: str | None) 
     if not receiver:
         return client
     if client.process_id is not None:
-        return replace(client, curator=curator, open_with=receiver)
-    return replace(client, curator=curator, given_to=receiver, given_lead=asked.lead.lead_id)
+        return structs.replace(client, curator=curator, open_with=receiver)
+    return structs.replace(client, curator=curator, given_to=receiver, given_lead=asked.lead.lead_id)
 
 
 def head_of(person: Person | None, field: Field) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.routing.rules.caps import Loads
 from services.routing.rules.case import Among, Bench, Case, Client, Lead, Note, Passed, To, Verdict
@@ -42,8 +44,7 @@ MEETINGS = "meetings"
 """What is locked besides the pools where a lead has a meeting: nobody is given two at one time, whoever gives them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Why a lead went where it went: the whole record, but for the moment and the field's own id.
 
     `rule` decided and `rules` were met on the way to it, in order. `candidates` were eligible; `excluded` were not, with
@@ -167,11 +168,12 @@ def split_lists(
             looked[lead.lead_id] = look
         if bench is not None and bench.weights:
             rows.setdefault((lead.list_id, bench.pool), []).append(Row(bench.pool, bench.weights, region_of(case)))
-            capped.update(person.id for person in field.capped)
+            if field.capped:
+                capped.update(person.id for person in field.capped)
     return {
         (name, pool): Split(those, ledgers[pool], ledgers[list_pool(pool, name)])
         for (name, pool), those in rows.items()
-        if not any(who in capped for row in those for who, _ in row.weights)
+        if not capped or not any(who in capped for row in those for who, _ in row.weights)
     }
 
 
@@ -212,7 +214,7 @@ def assign(
         if split:
             split.took(row, receiver)
         if lead.list_id and (own := ledgers.get(list_pool(bench.pool, lead.list_id))):
-            own.share_out(bench.weights, frozenset((receiver,)))
+            own.book(bench.weights, receiver)
     else:
         if isinstance(verdict, Among):
             case.rules.append(verdict.rule)
@@ -282,6 +284,8 @@ def _bench_of(verdict: Verdict, case: Case) -> Bench | None:
         return None
     bench = verdict.bench
     case.passed.update(bench.passed)
+    if not case.full and not case.engaged:
+        return bench
     stopped = {who: why for who, _ in bench.weights if (why := case.stopped(who)) is not None}
     if not stopped:
         return bench

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
 
 from services.routing.rules.fair_share import Weights
 from services.routing.rules.field import Field, Person
@@ -25,8 +25,7 @@ class Meeting(NamedTuple):
         return self.at < other.until and other.at < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(Struct, frozen=True):
     """What routing needs to know of an accepted lead; `known` says that intake recognised the client.
 
     `worked_with` is whom the caller says he worked with before (R1-16), `list_id` the import that the lead belongs to,
@@ -45,8 +44,7 @@ class Lead:
     meeting: Meeting | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """What routing has heard of a client.
 
     `known`: he was a client before this lead. `curator` is an id of the directory, `stated_curator` the name as it came.
@@ -81,16 +79,14 @@ time of a meeting, away_then, off_hours, meeting.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class To:
+class To(Struct, frozen=True):
     """The rule names this person."""
 
     rule: str
     person: Person
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """Those among whom a lead may be shared: the pool whose ledger counts, the eligible, and the rest with reasons."""
 
     pool: str
@@ -99,8 +95,7 @@ class Bench:
     passed: Mapping[str, Passed]
 
 
-@dataclass(frozen=True, slots=True)
-class Among:
+class Among(Struct, frozen=True):
     """The rule shares out among a bench; `empty` is the code of the alarm when nobody sits on it."""
 
     rule: str
@@ -108,8 +103,7 @@ class Among:
     empty: str
 
 
-@dataclass(frozen=True, slots=True)
-class Nobody:
+class Nobody(Struct, frozen=True):
     """The rule finds nobody who can: the lead waits in `queue`, answered for by a head (G8)."""
 
     queue: str
@@ -120,20 +114,19 @@ class Nobody:
 Verdict = To | Among | Nobody
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     """A lead before the rules: they read the facts and write down what they passed over on their way."""
 
     lead: Lead
     client: Client
     field: Field
-    rules: list[str] = dataclasses.field(default_factory=list)
-    notes: list[Note] = dataclasses.field(default_factory=list)
-    passed: dict[str, Passed] = dataclasses.field(default_factory=dict)
-    told: list[str] = dataclasses.field(default_factory=list)
-    full: Mapping[str, Passed] = dataclasses.field(default_factory=dict)
+    rules: list[str] = []
+    notes: list[Note] = []
+    passed: dict[str, Passed] = {}
+    told: list[str] = []
+    full: Mapping[str, Passed] = {}
     """Those who have reached a cap."""
-    engaged: Mapping[str, Passed] = dataclasses.field(default_factory=dict)
+    engaged: Mapping[str, Passed] = {}
     """Those who are not free at the time of the lead's meeting."""
 
     def stopped(self, person: str) -> Passed | None:

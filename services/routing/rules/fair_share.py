@@ -8,8 +8,9 @@ same history always gives the same receiver. `docs/fairness.md` states the bound
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 UNIT = 80_313_433_200
 """One lead in units of the ledger: the least number that 1, 2 … 28 all divide, so equal shares are exact integers."""
@@ -21,16 +22,14 @@ Weights = tuple[tuple[str, int], ...]
 """Who is eligible for a lead, in order of id, each with his weight in thousandths."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What somebody is owed, in units, and the turn at which he last received (0: never)."""
 
     balance: int = 0
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """How one lead was shared: who received it, and the standing of everybody eligible before and after.
 
     `among` are those who might receive, where not everybody eligible might: of a list, or while one rests.
@@ -65,6 +64,7 @@ def turned(weights: Weights, *, new: bool) -> int:
     return TURN if _of_equals(weights) else int(new)
 
 
+@lru_cache(maxsize=4096)
 def _of_equals(weights: Weights) -> bool:
     return len(weights) > 1 and all(weight == weights[0][1] for _, weight in weights)
 
@@ -92,8 +92,7 @@ class Ledger:
         it would take one of them further than a lead and a half from what he is owed; without `rest` that is not asked,
         because the record of a decision says it.
         """
-        before = {who: self.standings.get(who, _NEW) for who, _ in weights}
-        owed = {who: before[who].balance + part for (who, _), part in zip(weights, parts(weights), strict=True)}
+        before, owed = self._credited(weights)
 
         def rank(who: str) -> tuple[int, int, str]:
             return -owed[who], before[who].turn, who
@@ -104,13 +103,28 @@ class Ledger:
             others = frozenset(could) - {receiver}
             if others and self._may_rest(owed, receiver, other := min(others, key=rank)):
                 among, receiver = others, other
+        return Share(receiver, before, self._booked(weights, before, owed, receiver), among)
+
+    def book(self, weights: Weights, receiver: str) -> None:
+        """Give one lead of `weights` to the one whom another ledger has named."""
+        self._booked(weights, *self._credited(weights), receiver)
+
+    def _credited(self, weights: Weights) -> tuple[dict[str, Standing], dict[str, int]]:
+        before = {who: self.standings.get(who, _NEW) for who, _ in weights}
+        return before, {
+            who: one.balance + part for (who, one), part in zip(before.items(), parts(weights), strict=True)
+        }
+
+    def _booked(
+        self, weights: Weights, before: Mapping[str, Standing], owed: Mapping[str, int], receiver: str
+    ) -> dict[str, Standing]:
         new = receiver != self._last
         step = turned(weights, new=new)
         self._turn, self._run, self._last = self._turn + step, step if new else self._run + step, receiver
-        after = {who: Standing(owed[who], before[who].turn) for who in owed}
+        after = {who: Standing(balance, before[who].turn) for who, balance in owed.items()}
         after[receiver] = Standing(owed[receiver] - UNIT, self._turn)
         self._set(after)
-        return Share(receiver, before, after, among)
+        return after
 
     def _may_rest(self, owed: Mapping[str, int], resting: str, receiver: str) -> bool:
         """Whether `receiver` may receive in place of the one `resting`, and nothing that is promised is lost by it.

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from msgspec import structs
+
 from services.routing.rules.availability import why_not, why_not_new
 from services.routing.rules.case import Bench, Client, Note, Passed
 from services.routing.rules.duty import at_home, of_region
@@ -230,7 +232,7 @@ def hand_out(placed: Sequence[Placed], leaving: Leaving, ledgers: Mapping[str, L
 
 def _afterwards(client: Client, leaving: Leaving, receiver: str) -> Client:
     """What was with those who leave is the receiver's; the rest stays as it is."""
-    return replace(
+    return structs.replace(
         client,
         curator=receiver if leaving.has(client.curator) or (leaving.everything) else client.curator,
         open_with=receiver if leaving.has(client.open_with) else client.open_with,
@@ -269,7 +271,7 @@ def why_not_back(
 
 def given_back(client: Client, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Client:
     """The client with the curator he had, if nobody else has become it since."""
-    return replace(client, curator=before["curator"]) if client.curator == after["curator"] else client
+    return structs.replace(client, curator=before["curator"]) if client.curator == after["curator"] else client
 
 
 # ── by how many ─────────────────────────────────────────────────────────────────────────────────────────────────────

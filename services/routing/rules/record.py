@@ -138,11 +138,16 @@ def _counted(decision: Decision) -> dict[str, tuple[int, int]]:
 
 def _said(facts: Lead | Client) -> dict[str, Any]:
     """What is known besides the ids that the record carries anyway."""
-    return {
-        name: [moment.isoformat() for moment in fact] if isinstance(fact, Meeting) else fact
-        for name in facts.__slots__
-        if name not in ("lead_id", "client_id") and (fact := getattr(facts, name)) is not None
-    }
+    said = {name: fact for name in _FACTS[type(facts)] if (fact := getattr(facts, name)) is not None}
+    if "meeting" in said:
+        said["meeting"] = [moment.isoformat() for moment in said["meeting"]]
+    return said
+
+
+_FACTS = {
+    kind: tuple(name for name in kind.__struct_fields__ if name not in ("lead_id", "client_id"))
+    for kind in (Lead, Client)
+}
 
 
 def record_of(kept: Mapping[str, Any], field: Field) -> Record:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
+
+from msgspec import Struct
 
 from services.routing.rules.field import Field
 
 
-@dataclass(frozen=True, slots=True)
-class Territory:
+class Territory(Struct, frozen=True):
     """Where a lead belongs: the office that serves it (None: nobody does), whether that is the home office.
 
     `assumed` says that the region is not known and the home region stands in for it.
@@ -25,6 +26,7 @@ def serving_office(region: str, field: Field) -> str | None:
     return field.office_of.get(region) or field.office_of.get(region.partition("-")[0])
 
 
+@lru_cache(maxsize=4096)  # a field never changes, and a whole list asks the same of it
 def territory(region: str, field: Field) -> Territory:
     """The territory of a lead from `region` (ISO 3166-2 subject, ISO 3166-1 country, or `unknown`).
 

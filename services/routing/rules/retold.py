@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from heapq import heappop, heappush
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from services.routing.rules.altered import Altered
 from services.routing.rules.assignment import Decision, Splits, assign, bench_of, split_lists

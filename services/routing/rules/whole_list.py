@@ -49,17 +49,23 @@ class Split:
         owed = {who: share[who] % 1 + Fraction(ledger.balance(who), UNIT) for who in people}
         first = sorted(people, key=lambda who: (-owed[who], ledger.turn(who), who))
         self._left: dict[Hashable, dict[str, int]] = dict(zip(kinds, rounded(table, first, carried), strict=True))
+        self._open = {kind: _those_with_some(left) for kind, left in self._left.items()}
 
     def among(self, row: Row) -> frozenset[str] | None:
         """Who may receive this row; None if the split says nothing of it, and anybody eligible may."""
-        left = self._left.get((row.weights, row.region), {})
-        return frozenset(who for who, count in left.items() if count > 0) or None
+        return self._open.get((row.weights, row.region))
 
     def took(self, row: Row, receiver: str) -> None:
         """`receiver` has received this row."""
-        left = self._left.get((row.weights, row.region), {})
+        left = self._left.get(kind := (row.weights, row.region), {})
         if left.get(receiver):
             left[receiver] -= 1
+            if not left[receiver]:
+                self._open[kind] = _those_with_some(left)
+
+
+def _those_with_some(left: Mapping[str, int]) -> frozenset[str] | None:
+    return frozenset(who for who, count in left.items() if count > 0) or None
 
 
 def rounded(table: Table, first: Sequence[str], carried: Mapping[str, Fraction] | None = None) -> list[dict[str, int]]:
