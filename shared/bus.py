@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared.clock import host_now
-from shared.message import Command, in_bulk
+from shared.message import Command, in_bulk, read_uuid
 from shared.nats_client import SwiftClient, connect, frame
 from shared.packs import CONTENT_TYPE, Outgoing, Pack, Unreadable, in_packs, unpacked
 
@@ -98,7 +98,7 @@ class Letter:
     def id(self) -> UUID:
         """Its id; a message that came without a proper one gets one from its own bytes."""
         try:
-            return UUID(self.headers.get("ce-id", ""))
+            return read_uuid(self.headers.get("ce-id", ""))
         except ValueError:
             return uuid5(_NAMESPACE, f"{self.subject}\n{self.payload!r}")
 
@@ -117,7 +117,7 @@ class Letter:
         """Its id, the id of the wish that began it all, and the trace it belongs to."""
         id = self.id
         try:
-            return id, UUID(self.headers.get("ce-correlation", "")), self.headers.get("traceparent", "")
+            return id, read_uuid(self.headers.get("ce-correlation", "")), self.headers.get("traceparent", "")
         except ValueError:
             return id, id, self.headers.get("traceparent", "")
 
