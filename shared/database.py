@@ -171,23 +171,34 @@ def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = ""
 
     `only` may leave some out: what follows `from … n (names)`. `then` is what follows, as with `database.insert`.
     """
-    names, shared = tuple(rows[0]), set()
-    values: list[Any] = []
+    names = tuple(rows[0])
+    columns = []
     for name in names:
         cells = [row[name] for row in rows]
         if isinstance(table.c[name].type, JSON | JSONB):
             cells = [None if cell is None else to_json(cell) for cell in cells]
-        if len(rows) == 1 or (len(rows) >= MANY and _are_one(cells)):
-            # To pack a single row in arrays, and to unpack it there, would cost more than to write it;
-            # and of a list most columns hold the same in every row.
-            shared.add(name)
-            values.append(cells[0])
-        else:
-            values.append(cells)
-    if len(rows) > 1 and len(shared) == len(names):  # something must say how many there are
-        shared.remove(names[0])
-        values[0] = [values[0]] * len(rows)
-    return Writing(f"{_insert_sql(table, names, frozenset(shared))} {only} {then}", values)
+        columns.append(cells)
+    values, shared = _packed(columns)
+    return Writing(f"{_insert_sql(table, names, shared)} {only} {then}", values)
+
+
+def giving(rows: Sequence[Mapping[str, Any]], **types: str) -> Writing:
+    """The statement that only hands `rows` over (at least one), each column by its name with its type in PostgreSQL.
+
+    With `together` what several statements write of the same things is sent once.
+    """
+    values, shared = _packed([[row[name] for row in rows] for name in types])
+    return Writing(_rows_sql(tuple(types.items()), shared), values)
+
+
+def _packed(columns: Sequence[list[Any]]) -> tuple[list[Any], frozenset[int]]:
+    """The columns as they are handed over, and which of them once for all rows: those of a single row, to spare packing
+    and unpacking arrays, and of a list those that hold the same in every row, as most do."""
+    rows = len(columns[0])
+    once = {n for n, cells in enumerate(columns) if rows == 1 or (rows >= MANY and _are_one(cells))}
+    if rows > 1 and len(once) == len(columns):  # something must say how many there are
+        once.remove(0)
+    return [cells[0] if n in once else cells for n, cells in enumerate(columns)], frozenset(once)
 
 
 def _are_one(cells: Sequence[Any]) -> bool:
@@ -196,12 +207,14 @@ def _are_one(cells: Sequence[Any]) -> bool:
 
 
 @cache
-def _insert_sql(table: Table, names: tuple[str, ...], shared: Set[str]) -> str:
-    """`shared` are the columns that are given once for all rows."""
-    types = [table.c[name].type.compile(_DIALECT) for name in names]
-    columns = ", ".join(names)
-    places = [(name, f"${n}::{kind}") for n, (name, kind) in enumerate(zip(names, types, strict=True), 1)]
-    cells = ", ".join(f"{place} as {name}" if name in shared else name for name, place in places)
-    own = {name: f"{place}[]" for name, place in places if name not in shared}
-    rows = f" from unnest({', '.join(own.values())}) u ({', '.join(own)})" if own else ""
-    return f"insert into {table.fullname} ({columns}) select n.* from (select {cells}{rows}) n"
+def _insert_sql(table: Table, names: tuple[str, ...], once: Set[int]) -> str:
+    types = tuple((name, table.c[name].type.compile(_DIALECT)) for name in names)
+    return f"insert into {table.fullname} ({', '.join(names)}) select n.* from ({_rows_sql(types, once)}) n"
+
+
+@cache
+def _rows_sql(types: tuple[tuple[str, str], ...], once: Set[int]) -> str:
+    """The rows of which the columns numbered `once` are given once for all."""
+    cells = ", ".join(f"${n + 1}::{kind} as {name}" if n in once else name for n, (name, kind) in enumerate(types))
+    own = {name: f"${n + 1}::{kind}[]" for n, (name, kind) in enumerate(types) if n not in once}
+    return f"select {cells}" + (f" from unnest({', '.join(own.values())}) u ({', '.join(own)})" if own else "")

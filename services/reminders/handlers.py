@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reminders import store
 from services.reminders.rules.answer import waiting_from
 from services.reminders.rules.promise import first_reaction, given_moment
-from services.reminders.rules.steps import Step, plan_steps
+from services.reminders.rules.steps import plan_steps
 from shared.events import DeadlineSet, OfficeChanged, StaffChanged, TaskClosed, TaskSet
-from shared.message import Batch, NotYet, Said, Unfit
+from shared.message import Batch, Heard, NotYet, Said, Unfit
 from shared.working_time import OfficeCalendar
 
 
@@ -21,47 +23,31 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
     Raises NotYet while an office has not been heard of.
     """
     counting = await store.what_counts(db, tasks.map(lambda task: task.office_id))
-    rows: list[dict[str, Any]] = []
-    first_steps: dict[Any, Step] = {}
+    terms: dict[Hashable, dict[str, Any]] = {}  # the tasks of a list share a few, and each is counted once
+    rows: list[store.Row] = []
     said: Said = []
     for heard in tasks:
         task = heard.message
-        office = counting.offices.get(task.office_id)
-        if office is None:
-            raise NotYet(f"office {task.office_id!r} has not been heard of; it comes with the company file")
-        promise = (
-            first_reaction(
-                task.source, counting.reaction[task.source], task.received_at, office.calendar, task.meeting_at
-            )
-            if task.due_at is None
-            else given_moment(task.due_at, heard.at, task.named_date)
+        given_at = heard.at if task.due_at is not None else None
+        likes = (
+            *(task.office_id, task.source, task.received_at, task.meeting_at),
+            *(task.due_at, given_at, task.named_date, task.awaits is None),
         )
-        plan = plan_steps(promise.counted_from, promise.due_at, office.calendar)
-        first_steps[task.task_id] = plan.first_step(tasks.now)
+        if (term := terms.get(likes)) is None:
+            term = terms[likes] = {"nth": len(terms), **_counted(heard, counting, tasks.now)}
         rows.append(
             {
+                "nth": term["nth"],
                 "task_id": task.task_id,
                 "process_id": task.process_id,
                 "client_id": task.client_id,
                 "import_id": task.import_id,
                 "manager": task.manager,
-                "office_id": task.office_id,
                 "kind": task.kind.value,
-                "source": task.source.value,
-                "is_first_reaction": task.due_at is None,
-                "counted_from": promise.counted_from,
-                "warn_at": plan.warn_at,
-                "due_at": plan.due_at,
-                "overdue_at": plan.overdue_at,
-                "escalate_at": plan.escalate_at,
-                "by_rule": promise.by_rule,
-                "named_date": task.named_date,
-                "meeting_at": task.meeting_at,
-                "state": "open",
-                "set_at": tasks.now,
-                "version": 1,
-                "calendar_version": office.calendar_version,
                 "correlation": heard.correlation,
+                "bulk": heard.bulk,
+                "lead_id": task.lead_id,
+                "awaits": task.awaits if task.lead_id is not None else None,
             }
         )
         said.append(
@@ -70,43 +56,50 @@ async def set_deadlines(tasks: Batch[TaskSet], db: AsyncConnection) -> Said:
                     task_id=task.task_id,
                     client_id=task.client_id,
                     manager=task.manager,
-                    due_at=plan.due_at,
-                    by_rule=promise.by_rule,
+                    due_at=term["due_at"],
+                    by_rule=term["by_rule"],
                 )
             )
         )
-    await store.set_deadlines(db, rows, first_steps, _answers_awaited(tasks, counting))
+    await store.set_deadlines(db, rows, list(terms.values()), tasks.now)
     return said
 
 
-def _answers_awaited(tasks: Batch[TaskSet], counting: store.Counting) -> list[store.Row]:
-    """Who is still to accept his lead has from now on to do so: he sees it since it is his (SLA)."""
-    rows: list[store.Row] = []
-    for heard in tasks:
-        task = heard.message
-        if task.awaits is None or task.lead_id is None:
-            continue
-        calendar = counting.offices[task.office_id].calendar
-        waiting = waiting_from(counting.acceptance[task.source], tasks.now, calendar)
-        rows.append(
-            {
-                "lead_id": task.lead_id,
-                "attempt": task.awaits,
-                "client_id": task.client_id,
-                "manager": task.manager,
-                "state": "open",
-                "office_id": task.office_id,
-                "source": task.source.value,
-                "bulk": heard.bulk,
-                "counted_from": tasks.now,
-                "warn_at": waiting.warn_at,
-                "due_at": waiting.due_at,
-                "step": "warning",
-                "fire_at": waiting.warn_at,
-                "correlation": heard.correlation,
-            }
-        )
-    return rows
+def _counted(heard: Heard[TaskSet], counting: store.Counting, now: datetime) -> store.Row:
+    """By when this task, and every one like it, is to be done; and by when to be accepted, if its receiver is asked (SLA).
+
+    Who is to accept has from now on to do so: he sees the lead since it is his.
+    """
+    task = heard.message
+    office = counting.offices.get(task.office_id)
+    if office is None:
+        raise NotYet(f"office {task.office_id!r} has not been heard of; it comes with the company file")
+    promise = (
+        first_reaction(task.source, counting.reaction[task.source], task.received_at, office.calendar, task.meeting_at)
+        if task.due_at is None
+        else given_moment(task.due_at, heard.at, task.named_date)
+    )
+    plan = plan_steps(promise.counted_from, promise.due_at, office.calendar)
+    step = plan.first_step(now)
+    waiting = None if task.awaits is None else waiting_from(counting.acceptance[task.source], now, office.calendar)
+    return {
+        "office_id": task.office_id,
+        "source": task.source.value,
+        "is_first_reaction": task.due_at is None,
+        "counted_from": promise.counted_from,
+        "warn_at": plan.warn_at,
+        "due_at": plan.due_at,
+        "overdue_at": plan.overdue_at,
+        "escalate_at": plan.escalate_at,
+        "by_rule": promise.by_rule,
+        "named_date": task.named_date,
+        "meeting_at": task.meeting_at,
+        "calendar_version": office.calendar_version,
+        "step": step.value,
+        "fire_at": plan.at(step),
+        "remind_at": waiting and waiting.warn_at,
+        "expire_at": waiting and waiting.due_at,
+    }
 
 
 async def close_deadlines(tasks: Batch[TaskClosed], db: AsyncConnection) -> Said:

@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reminders import tables
 from services.reminders.rules.answer import DEFAULTS
 from services.reminders.rules.sla import Term
-from shared.database import Writing, execute, fetch, insert, inserting
-from shared.together import together
+from shared.database import Writing, execute, fetch, insert
 from shared.words import Source
 
 Row = Mapping[str, Any]
@@ -26,25 +25,33 @@ async def acceptance_terms(db: AsyncConnection) -> dict[Source, Term]:
     return {**DEFAULTS, **{Source(row["source"]): Term(row["amount"], row["unit"]) for row in rows}}
 
 
+_ASKED = "attempt, client_id, manager, state, office_id, source, bulk, counted_from, warn_at, due_at, step, fire_at, correlation"
+_OTHERWISE = (
+    f"on conflict (lead_id) do update set ({_ASKED}, warned_at, ended_at)"
+    f" = ({', '.join(f'excluded.{name}' for name in _ASKED.split(', '))}, null, null) where excluded.attempt"
+)
+
+
+def asking(now: datetime) -> Writing:
+    """Wait for the answers of those tasks that ask for one: reads `task` and `term` (`set_deadlines`).
+
+    One to an earlier attempt is waited for no more, and what was answered already stays so.
+    """
+    return Writing(
+        f"""
+        insert into awaited (lead_id, {_ASKED})
+        select lead_id, awaits, client_id, manager, 'open', office_id, source, bulk, $1::timestamptz, remind_at, expire_at,
+               'warning', remind_at, correlation
+          from task join term using (nth) where awaits is not null order by lead_id
+        {_OTHERWISE} > awaited.attempt""",
+        [now],
+    )
+
+
 async def ask_again(db: AsyncConnection, rows: Sequence[Row]) -> None:
     """Wait once more for answers that were withdrawn."""
-    if rows:
-        await together(db, awaiting(rows, again=True))
-
-
-def awaiting(rows: Sequence[Row], *, again: bool = False) -> Writing:
-    """Wait for answers; one to an earlier attempt is waited for no more, and what was answered already stays so.
-
-    `again`: the answer was withdrawn, and is waited for once more.
-    """
-    columns = ", ".join(name for name in rows[0] if name != "lead_id")
-    values = ", ".join(f"excluded.{name}" for name in rows[0] if name != "lead_id")
-    return inserting(
-        tables.awaited,
-        sorted(rows, key=lambda row: row["lead_id"].bytes),
-        then=f"on conflict (lead_id) do update set ({columns}, warned_at, ended_at) = ({values}, null, null)"
-        f" where excluded.attempt {'>=' if again else '>'} awaited.attempt",
-    )
+    ordered = sorted(rows, key=lambda row: row["lead_id"].bytes)
+    await insert(db, tables.awaited, ordered, then=f"{_OTHERWISE} >= awaited.attempt")
 
 
 async def end_answers(db: AsyncConnection, rows: Sequence[Row]) -> None:

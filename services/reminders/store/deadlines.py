@@ -15,9 +15,9 @@ from services.reminders import tables
 from services.reminders.rules import answer, sla
 from services.reminders.rules.escalation import Person
 from services.reminders.rules.sla import Term
-from services.reminders.rules.steps import Plan, Step
-from services.reminders.store.awaiting import awaiting
-from shared.database import Writing, execute, fetch, insert, inserting
+from services.reminders.rules.steps import Plan
+from services.reminders.store.awaiting import asking
+from shared.database import Writing, execute, fetch, giving, insert
 from shared.together import together
 from shared.words import Function, Source
 from shared.working_time import OfficeCalendar
@@ -138,38 +138,53 @@ async def terms(db: AsyncConnection) -> dict[Source, Term]:
 # ── deadlines ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def set_deadlines(
-    db: AsyncConnection, deadlines: Sequence[Row], first_steps: Mapping[UUID, Step], answers: Sequence[Row]
-) -> None:
-    """Keep deadlines, arm a timer for the first step of each, and wait for `answers` (`awaiting`).
+async def set_deadlines(db: AsyncConnection, tasks: Sequence[Row], terms: Sequence[Row], now: datetime) -> None:
+    """Keep deadlines, arm a timer for the first step of each, and wait for the answers of those who are asked.
 
-    A task that had a deadline gets the new one instead.
+    Each of `tasks` has the one of `terms` that is its `nth`. A task that had a deadline gets the new one instead.
     """
-    columns = ", ".join(name for name in deadlines[0] if name != "task_id")
-    values = ", ".join(
-        "deadlines.version + 1" if name == "version" else f"excluded.{name}"
-        for name in deadlines[0]
-        if name != "task_id"
-    )
     await together(
         db,
         Writing(
             """
             insert into timers (task_id, step, version, fire_at)
-            select task_id, step, version, case when step = $3 then warn_at else due_at end
-              from kept join unnest($1::uuid[], $2::text[]) n (task_id, step) using (task_id)
+            select k.task_id, t.step, k.version, t.fire_at
+              from kept k join task n on n.task_id = k.task_id join term t on t.nth = n.nth
             on conflict (task_id) do update
                set step = excluded.step, version = excluded.version, fire_at = excluded.fire_at""",
-            [list(first_steps), [step.value for step in first_steps.values()], Step.WARNING.value],
+            [],
         ),
-        kept=inserting(
-            tables.deadlines,
-            sorted(deadlines, key=lambda row: row["task_id"].bytes),
-            then=f"on conflict (task_id) do update set ({columns}, closed_at, closed_how) = ({values}, null, null)"
-            " returning task_id, version, warn_at, due_at",
-        ),
-        asked=awaiting(answers) if answers else None,
+        task=giving(tasks, **_TASK),
+        term=giving(terms, **_TERM),
+        kept=Writing(_KEEP, [now]),
+        asked=asking(now) if any(task["awaits"] is not None for task in tasks) else None,
     )
+
+
+_TASK = {
+    **{"nth": "integer", "task_id": "uuid", "process_id": "uuid", "client_id": "uuid", "import_id": "uuid"},
+    **{"manager": "text", "kind": "text", "correlation": "uuid", "bulk": "boolean", "lead_id": "uuid"},
+    "awaits": "integer",
+}
+_TERM = {
+    **{"nth": "integer", "office_id": "text", "source": "text", "is_first_reaction": "boolean"},
+    **{"counted_from": "timestamptz", "warn_at": "timestamptz", "due_at": "timestamptz", "overdue_at": "timestamptz"},
+    **{"escalate_at": "timestamptz", "by_rule": "text", "named_date": "date", "meeting_at": "timestamptz"},
+    **{"calendar_version": "integer", "step": "text", "fire_at": "timestamptz", "remind_at": "timestamptz"},
+    "expire_at": "timestamptz",
+}
+_OF_TASK = "process_id, client_id, import_id, manager, kind, correlation"
+_OF_TERM = (
+    "office_id, source, is_first_reaction, counted_from, warn_at, due_at, overdue_at, escalate_at, by_rule, named_date,"
+    " meeting_at, calendar_version"
+)
+_KEPT = f"{_OF_TASK}, {_OF_TERM}, state, set_at"
+_KEEP = f"""
+    insert into deadlines (task_id, {_KEPT}, version)
+    select task_id, {_OF_TASK}, {_OF_TERM}, 'open', $1::timestamptz, 1 from task join term using (nth) order by task_id
+    on conflict (task_id) do update set ({_KEPT}, version, closed_at, closed_how)
+       = ({", ".join(f"excluded.{name}" for name in _KEPT.split(", "))}, deadlines.version + 1, null, null)
+    returning task_id, version"""
 
 
 async def close_deadlines(
