@@ -14,7 +14,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import shared.relay
-from shared.bus import LINES, BusSaysNo, Letter, NoAnswer, Reading, encode_command, encode_outbox
+from shared.bus import LINES, BusSaysNo, Letter, NoAnswer, Reading, encode_outbox
 from shared.ledger import Mark
 from shared.message import Said
 from shared.relay import Relay
@@ -166,10 +166,18 @@ async def never_done(self: FakeLedger, ids: Sequence[UUID]) -> tuple[datetime, s
     return self.db.owner.world.now(), set(ids)
 
 
+_wire = World.wire
+
+
 @mutant(World, "wire")
-def new_id_each_try(self: World, wish: Wish, command: Any) -> Any:
+def new_id_each_try(self: World, wish: Wish) -> Any:
     """A person's second try has a new id."""
-    return encode_command(command, id=UUID(int=self.chance.getrandbits(128)))
+    subject, payload, headers = _wire(self, wish)
+    return (
+        subject,
+        payload,
+        headers | dict.fromkeys(("ce-id", "Nats-Msg-Id"), str(UUID(int=self.chance.getrandbits(128)))),
+    )
 
 
 # ── the outbox and the relay ────────────────────────────────────────────────────────────────────────────────────────
@@ -324,23 +332,24 @@ MUTANTS["What was lost is queued again at its old place, before marks that have 
 )
 
 
-@mutant(FakeLedger, "places")
-async def mark_says_more(self: FakeLedger) -> tuple[int, int]:
-    """The mark says more than was sent: the end of the queue, whatever waits in it."""
-    await self.db.step()
-    end = max(self.db.all("outbox"), default=-1) + 1
-    return end, end
-
-
 async def _not_heard(self: FakeBus, room: str) -> None:
     await self.owner.step()
 
 
 def _slow_to_send() -> AbstractContextManager[None]:
-    """Bells are never heard, so that what another replica has queued may wait for long."""
-    return _all(patch.object(FakeBus, "ring", _not_heard), patch.object(shared.relay, "POLL", 20.0))
+    """Bells are never heard, so that what another replica has queued waits, and is compared often meanwhile."""
+    return _all(patch.object(FakeBus, "ring", _not_heard), patch.object(shared.relay, "COMPARE_EVERY", 0.5))
 
 
+async def _end_of_queue(self: FakeLedger) -> tuple[int, int]:
+    await self.db.step()
+    end = max(self.db.all("outbox"), default=-1) + 1
+    return end, end
+
+
+MUTANTS["The mark says more than was sent: the end of the queue, whatever waits in it"] = lambda: _all(
+    _slow_to_send(), patch.object(FakeLedger, "places", _end_of_queue)
+)
 MUTANTS["What waits to be sent is taken for lost, and its old place stays in the queue"] = lambda: _all(
     _slow_to_send(), patch.object(FakeLedger, "_waiting", lambda self: frozenset())
 )

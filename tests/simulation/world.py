@@ -230,12 +230,11 @@ class World:
     async def _wish(self, wish: Wish, at: float) -> None:
         """A person sends a command, and again, until it is known what came of it."""
         await asyncio.sleep(at)
-        command = _command(wish)
         rows = self.rooms["intake"].base.rows
         bus = FakeBus(self.people)
         sent = set()
         while True:
-            wire = self.wire(wish, command)
+            wire = self.wire(wish)
             sent.add(UUID(wire[2]["ce-id"]))
             with suppress(OSError, BusSaysNo):
                 await bus.publish([wire])
@@ -246,9 +245,9 @@ class World:
                 if any(row["message_id"] in sent for row in rows["dead_letters"].values()):
                     return
 
-    def wire(self, wish: Wish, command: SubmitLead | SubmitRows) -> Outgoing:
+    def wire(self, wish: Wish) -> Outgoing:
         """A wish as it goes on the wire: with the id that it has for ever."""
-        return encode_command(command, id=wish.id)
+        return _wire(wish.number, wish.bulk)
 
     def forecast(self, at: float) -> None:
         """Something that befalls the bus, or an operator who is too quick."""
@@ -264,7 +263,7 @@ class World:
             self.loop.call_later(at, events.purge)
         elif what.startswith("stall"):
             lines = (False, True) if what == "stall" else (draw.random() < 0.5,)
-            self.loop.call_later(2 * at, events.stall, 6 * draw.random(), lines)
+            self.loop.call_later(2 * at, events.stall, 4.5 * draw.random(), lines)
         elif what == "full":
             self.loop.call_later(at, setattr, events, "full", True)
             self.loop.call_later(at + 1.0, setattr, events, "full", False)
@@ -305,7 +304,7 @@ class World:
             if not self._dead():
                 return
             await self._settle_all("close" if self.chance.random() < 0.4 else "again")
-            if self.chance.random() < 0.4:
+            for _ in range(self.chance.choice((0, 1, 4))):
                 self.streams[COMMANDS].repeat()
             await self._rest()
         raise Violation("dead letters that cannot be settled")
@@ -347,13 +346,16 @@ class World:
             self.told(f"{self.loop.time():8.3f}  {who}: {what} {more}".rstrip())
 
 
-def _command(wish: Wish) -> SubmitLead | SubmitRows:
-    if wish.bulk:
-        row = Row(number=wish.number + 1, fields=LeadFields())
-        return SubmitRows(import_id=_NAMES, file_name="list.csv", campaign="simulation", rows=[row])
-    return SubmitLead(
-        source_system="simulation", external_id=str(wish.number), source=Source.INBOUND_CALL, fields=LeadFields()
+@cache
+def _wire(number: int, bulk: bool) -> Outgoing:
+    if bulk:
+        row = Row(number=number + 1, fields=LeadFields())
+        rows = SubmitRows(import_id=_NAMES, file_name="list.csv", campaign="simulation", rows=[row])
+        return encode_command(rows, id=_id_of(number))
+    lead = SubmitLead(
+        source_system="simulation", external_id=str(number), source=Source.INBOUND_CALL, fields=LeadFields()
     )
+    return encode_command(lead, id=_id_of(number))
 
 
 def _number(command: SubmitLead | SubmitRows) -> int:
