@@ -16,6 +16,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.pipelining import COMMIT, Transaction, is_prepared, line_of
+
 # Of every cell of every array asyncpg asks an abstract class whether it is an array in its turn: half of what it takes to
 # pack a list's rows. Asked of the containers that we do hand over, the answer is the same and costs next to nothing.
 asyncpg_protocol.IterableABC = (list, tuple, set, frozenset, type({}.keys()), type({}.values()))
@@ -81,27 +83,28 @@ def _as_json(value: Any) -> Any:
 _encode = msgspec.json.Encoder(enc_hook=_as_json).encode
 
 
-async def fetch(db: AsyncConnection, sql: str, *values: Any) -> Sequence[RowMapping]:
-    """Run one statement with `$1 …` parameters (lists are arrays) and return its rows as mappings."""
-    adapted = await _adapted(db)
-    try:
-        rows: Any = [dict(row) for row in await adapted.driver_connection.fetch(sql, *values)]
-    except Exception:
-        await _after_fault(db, adapted)
-        raise
-    return cast(Sequence[RowMapping], rows)
+async def fetch(db: AsyncConnection, sql: str, *values: Any, is_last: bool = False) -> Sequence[RowMapping]:
+    """Run one statement with `$1 …` parameters (lists are arrays) and return its rows as mappings.
+
+    With `is_last` the transaction is committed with it, unless it fails.
+    """
+    rows = await _run(db, "fetch", sql, values, is_last=is_last)
+    return cast(Sequence[RowMapping], [dict(row) for row in rows])
 
 
 async def execute(db: AsyncConnection, sql: str, *values: Any) -> int:
     """Run one statement with `$1 …` parameters and return how many rows it touched."""
-    adapted = await _adapted(db)
-    try:
-        done: str = await adapted.driver_connection.execute(sql, *values)
-    except Exception:
-        await _after_fault(db, adapted)
-        raise
+    done: str = await _run(db, "execute", sql, values)
     count = done.rpartition(" ")[2]
     return int(count) if count.isdigit() else 0
+
+
+async def write(db: AsyncConnection, sql: str, *values: Any) -> None:
+    """Run one statement of which nobody waits to hear: a small one goes to the server with the next of its transaction.
+
+    What is wrong with it is raised by that one, or by the commit.
+    """
+    await _run(db, "execute", sql, values, is_later=True)
 
 
 async def commit(db: AsyncConnection) -> None:
@@ -118,20 +121,35 @@ async def commit(db: AsyncConnection) -> None:
             raise
 
 
-async def _adapted(db: AsyncConnection) -> Any:
-    """What SQLAlchemy wraps the asyncpg connection under `db` in; a transaction has begun on it.
+async def _run(
+    db: AsyncConnection, how: str, sql: str, values: Sequence[Any], *, is_last: bool = False, is_later: bool = False
+) -> Any:
+    """Ask the asyncpg connection under `db`, in a transaction unless each statement is to be one of its own.
 
     A statement takes a third of the time this way: for a single lead, which is half a hundred small statements in
     four rooms, that is most of its way. SQLAlchemy keeps what it is good at: the pool, transactions, tables, queries.
     """
     adapted = _wrapped(db)
-    if adapted._transaction is None:
-        try:
-            await adapted._start_transaction()  # as SQLAlchemy does before the first statement; not under autocommit
-        except Exception:
-            await _after_fault(db, adapted)
-            raise
-    return adapted
+    connection = adapted.driver_connection
+    line = line_of(connection)
+    if adapted._transaction is None and adapted.isolation_level != "autocommit":
+        adapted._transaction = Transaction(connection)
+    if is_prepared(connection, sql):
+        line.holds = is_later and adapted._transaction is not None
+        line.behind = COMMIT if is_last and not db.in_transaction() else b""
+    commits = bool(line.behind)
+    try:
+        answer = await getattr(connection, how)(sql, *values)
+        if commits:
+            adapted._transaction = None
+        elif is_last:
+            await commit(db)
+        return answer
+    except Exception:
+        await _after_fault(db, adapted)
+        raise
+    finally:
+        line.holds, line.behind = False, b""  # if it never came to be sent
 
 
 def _wrapped(db: AsyncConnection) -> Any:
@@ -146,10 +164,19 @@ async def _after_fault(db: AsyncConnection, adapted: Any) -> None:
 
 
 class Writing(NamedTuple):
-    """A statement with its values for `$1 …`."""
+    """A statement with its values for `$1 …`, and whether it returns rows."""
 
     sql: str
     values: Sequence[Any]
+    has_rows: bool = False
+
+
+async def run(db: AsyncConnection, writing: Writing) -> Sequence[RowMapping]:
+    """Run a statement and return its rows; one that has none to return is written as `write` does."""
+    if writing.has_rows:
+        return await fetch(db, writing.sql, *writing.values)
+    await write(db, writing.sql, *writing.values)
+    return []
 
 
 async def insert(
@@ -162,8 +189,7 @@ async def insert(
     """
     if not rows:
         return []
-    sql, values = inserting(table, rows, then=then)
-    return await fetch(db, sql, *values)
+    return await run(db, inserting(table, rows, then=then))
 
 
 def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = "", then: str = "") -> Writing:
@@ -179,7 +205,7 @@ def inserting(table: Table, rows: Sequence[Mapping[str, Any]], *, only: str = ""
             cells = [None if cell is None else to_json(cell) for cell in cells]
         columns.append(cells)
     values, shared = _packed(columns)
-    return Writing(f"{_insert_sql(table, names, shared)} {only} {then}", values)
+    return Writing(f"{_insert_sql(table, names, shared)} {only} {then}", values, "returning" in then)
 
 
 def giving(rows: Sequence[Mapping[str, Any]], **types: str) -> Writing:

@@ -91,8 +91,9 @@ class Book:
     async def open(self) -> AsyncIterator[Ledger]:
         """A ledger in one transaction, committed at the end: the only commit in the house."""
         async with self.engine.connect() as db:
-            yield Ledger(db, self.room)
-            await commit(db)
+            ledger = Ledger(db, self.room)
+            yield ledger
+            await ledger.end()
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[Ledger]:
@@ -139,8 +140,9 @@ class Ledger:
 
     def __init__(self, db: AsyncConnection, room: str) -> None:
         self.db, self.room = db, room
+        self._said: Said = []
         self.fresh: list[Mapping[str, Any]] = []
-        """What was put in this transaction and people wait for, as `unsent` will tell it once this is committed."""
+        """What was put and people wait for, as `unsent` tells it, once the transaction has ended."""
 
     async def now(self) -> datetime:
         """The moment by the database's clock, UTC."""
@@ -214,13 +216,25 @@ class Ledger:
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def put(self, said: Said) -> None:
-        """Number each event in its aggregate's history and queue it; ids are the same however often the cause comes."""
-        nth: dict[tuple[UUID, str], int] = defaultdict(int)
-        for bulk, line in groupby(said, lambda saying: saying.cause.bulk):
-            while piece := list(islice(line, PIECE)):
-                await self._put(piece, bulk, nth)
+        """Say these events: they are stored, in the order they were put, with the last statement of the transaction."""
+        self._said += said
 
-    async def _put(self, said: Said, bulk: bool, nth: dict[tuple[UUID, str], int]) -> None:
+    async def end(self) -> None:
+        """Store what was said, and commit."""
+        if self._said:
+            await self.store_said(is_last=True)
+        else:
+            await commit(self.db)
+
+    async def store_said(self, *, is_last: bool = False) -> None:
+        """Number each event in its aggregate's history and queue it; ids are the same however often the cause comes."""
+        said, self._said = iter(groupby(self._said, lambda saying: saying.cause.bulk)), []
+        pieces = [(piece, bulk) for bulk, line in said for piece in iter(lambda line=line: list(islice(line, PIECE)), [])]
+        nth: dict[tuple[UUID, str], int] = defaultdict(int)
+        for left, (piece, bulk) in zip(range(len(pieces) - 1, -1, -1), pieces, strict=True):
+            await self._store(piece, bulk, nth, is_last=is_last and not left)
+
+    async def _store(self, said: Said, bulk: bool, nth: dict[tuple[UUID, str], int], *, is_last: bool) -> None:
         aggregates = [saying.event.aggregate() for saying in said]
         counts = Counter(aggregates)
         names = sorted(counts)
@@ -248,7 +262,8 @@ class Ledger:
         is_awaited = len(rows) <= FEW and not bulk
         heard = list(listeners_of(self.room))
         columns = ([row[column] for row in rows] for column in rows[0])
-        stored = await fetch(self.db, _PUT, names, [counts[name] for name in names], heard, bulk, is_awaited, *columns)
+        given = (names, [counts[name] for name in names], heard, bulk, is_awaited, *columns)
+        stored = await fetch(self.db, _PUT, *given, is_last=is_last)
         for row, where in zip(rows, stored, strict=False):
             self.fresh.append({**row, **where, "put": stored[0]["id"], "resends": 0})
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.database import Writing, fetch
+from shared.database import Writing, run
 
 _PLACE = re.compile(r"\$(\d+)")
 
@@ -25,9 +25,8 @@ async def together(db: AsyncConnection, last: Writing, **before: Writing | None)
     values: list[Any] = []
     for one in (*parts.values(), last):
         values += one.values
-    return await fetch(
-        db, _joined(last.sql, tuple((name, one.sql, len(one.values)) for name, one in parts.items())), *values
-    )
+    sql = _joined(last.sql, tuple((name, one.sql, len(one.values)) for name, one in parts.items()))
+    return await run(db, Writing(sql, values, last.has_rows))
 
 
 @cache

@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import MANY, engine_for, execute, fetch, insert
+from shared.database import MANY, commit, engine_for, execute, fetch, insert, write
 from shared.faults import describe, is_passing
+from shared.pipelining import Line
 from tests.conftest import url_of
 
 
@@ -134,3 +135,107 @@ async def test_a_value_that_does_not_fit_is_not_passing_and_is_not_told(engine: 
             await execute(db, _ENTER, "Ivanova +7 495 000-00-00")
     assert not is_passing(raised.value)
     assert "Ivanova" not in describe(raised.value)
+
+
+# ── what begins and ends a transaction goes along with its statements ───────────────────────────────────────────────
+
+
+async def _enter_twice(engine: AsyncEngine, *ids: object, pause: str = "0") -> None:
+    async with engine.connect() as db:
+        await fetch(db, "select pg_sleep($1::float)", float(pause))
+        for id in ids[:-1]:
+            await execute(db, _ENTER, id)
+        await fetch(db, f"{_ENTER} returning id", ids[-1], is_last=True)
+
+
+async def test_a_transaction_takes_one_way_to_the_server_for_each_statement(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _enter_twice(engine, uuid4(), uuid4())  # now its statements are prepared
+    pieces: list[bytes] = []
+    real = Line.write
+
+    def write(line: Line, piece: bytes) -> None:
+        pieces.append(bytes(piece))
+        real(line, piece)
+
+    monkeypatch.setattr(Line, "write", write)
+    ids = uuid4(), uuid4()
+    await _enter_twice(engine, *ids)
+    assert len(pieces) == 3
+    assert [await _count(engine, id) for id in ids] == [1, 1]
+
+
+async def test_a_last_statement_that_fails_takes_the_others_with_it(engine: AsyncEngine) -> None:
+    taken = uuid4()
+    await _enter_twice(engine, uuid4(), taken)
+    for _ in range(2):
+        lost = uuid4()
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await _enter_twice(engine, lost, taken)
+        assert await _count(engine, lost) == 0
+
+
+async def test_a_commit_that_is_refused_is_told_and_leaves_nothing(engine: AsyncEngine) -> None:
+    late = "create temp table late (n int unique deferrable initially deferred)"
+    for _ in range(2):
+        async with engine.connect() as db:
+            await execute(db, late)
+            await execute(db, "insert into late values ($1)", 1)
+            with pytest.raises(asyncpg.UniqueViolationError):
+                await fetch(db, "insert into late values ($1) returning n", 1, is_last=True)
+            assert [dict(row) for row in await fetch(db, "select to_regclass('late') as here")] == [{"here": None}]
+
+
+async def test_a_first_statement_that_was_never_sent_does_not_count_as_a_beginning(engine: AsyncEngine) -> None:
+    await _enter_twice(engine, uuid4(), uuid4())
+    id = uuid4()
+    async with engine.connect() as db:
+        with pytest.raises(asyncpg.DataError):
+            await execute(db, _ENTER, "no id")
+        await execute(db, _ENTER, id)
+    assert await _count(engine, id) == 0
+
+
+async def test_whoever_is_cancelled_at_the_first_statement_leaves_the_connection_clean(engine: AsyncEngine) -> None:
+    await _enter_twice(engine, uuid4(), uuid4())
+    id = uuid4()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await _enter_twice(engine, id, uuid4(), pause="5")
+    assert await _count(engine, id) == 0
+    await _enter_twice(engine, id, uuid4())
+    assert await _count(engine, id) == 1
+
+
+async def test_what_nobody_waits_for_goes_with_the_next_statement_and_so_does_its_fault(engine: AsyncEngine) -> None:
+    first, second = uuid4(), uuid4()
+    for _ in range(2):  # before its statements are prepared, and then
+        async with engine.connect() as db:
+            await write(db, _ENTER, first)
+            assert (await fetch(db, _COUNT, first))[0]["n"] == 1
+            await write(db, _ENTER, second)
+            await commit(db)
+        assert [await _count(engine, id) for id in (first, second)] == [1, 1]
+        lost = uuid4()
+        with pytest.raises(asyncpg.UniqueViolationError):
+            async with engine.connect() as db:
+                await write(db, _ENTER, lost)
+                await write(db, _ENTER, first)
+                await commit(db)
+        assert await _count(engine, lost) == 0
+        first, second = uuid4(), uuid4()
+
+
+async def test_what_waits_is_forgotten_with_its_transaction(engine: AsyncEngine) -> None:
+    await _enter_twice(engine, uuid4(), uuid4())
+    for begun in (False, True):
+        forgotten, kept = uuid4(), uuid4()
+        async with engine.connect() as db:
+            if begun:
+                await fetch(db, _COUNT, kept)
+            await write(db, _ENTER, forgotten)
+        async with engine.begin() as db:
+            await write(db, _ENTER, kept)
+            assert (await db.execute(text("select count(*) from commands_done where id = :id"), {"id": kept})).scalar()
+        assert [await _count(engine, id) for id in (forgotten, kept)] == [0, 1]

@@ -71,8 +71,8 @@ def staff(staff_id: str, name: str) -> StaffChanged:
 async def say(engine: AsyncEngine, *events: StaffChanged) -> None:
     """What a handler of routing would have said, in one transaction."""
     cause = Cause(uuid4(), uuid4())
-    async with engine.begin() as db:
-        await Ledger(db, "routing").put([cause.says(event) for event in events])
+    async with Book(engine, "routing").open() as ledger:
+        await ledger.put([cause.says(event) for event in events])
 
 
 async def outbox_letters(engine: AsyncEngine) -> list[Letter]:
@@ -258,8 +258,10 @@ async def test_ids_of_what_is_said_depend_only_on_the_cause(ground: URL) -> None
     seen = []
     for room in ("routing", "process"):
         async with room_engine(ground, room) as engine, engine.begin() as db:
-            await Ledger(db, "routing").put([cause.says(staff("anna", "1")), cause.says(staff("anna", "2"))])
-            rows = await Ledger(db, "routing").unsent(10)
+            ledger = Ledger(db, "routing")
+            await ledger.put([cause.says(staff("anna", "1")), cause.says(staff("anna", "2"))])
+            await ledger.store_said()
+            rows = await ledger.unsent(10)
             seen.append([row["message_id"] for row in rows])
             assert [row["sequence"] for row in rows] == [1, 2]
     assert seen[0] == seen[1]

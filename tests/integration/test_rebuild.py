@@ -67,9 +67,9 @@ class Stage:
 
     async def say(self, *events: Event, source: str = "routing") -> None:
         """Say in routing's outbox."""
-        async with self.routing.begin() as db:
-            cause = Cause(uuid4(), uuid4())
-            await Ledger(db, source).put([cause.says(event) for event in events])
+        cause = Cause(uuid4(), uuid4())
+        async with Book(self.routing, source).open() as ledger:
+            await ledger.put([cause.says(event) for event in events])
 
     async def hear(self) -> None:
         """Let the room apply what it has not heard yet."""

@@ -22,7 +22,7 @@ async def test_what_one_writes_another_reads_by_its_name_and_may_name_in_its_row
         await execute(db, "insert into above values (2, null)")
         rows = await together(
             db,
-            Writing("select id, $1::int + $2::int as sum from put order by id", [3, 4]),
+            Writing("select id, $1::int + $2::int as sum from put order by id", [3, 4], has_rows=True),
             put=inserting(
                 above,
                 [{"id": n, "what": {"n": n} if n > 1 else None} for n in (1, 2, 3)],
@@ -56,7 +56,7 @@ async def test_places_of_two_digits_are_counted_on_as_well(db_of: DbOf, count: i
         values = list(range(count))
         [row] = await together(
             db,
-            Writing(f"select {places} as last, first.sum from first", values),
+            Writing(f"select {places} as last, first.sum from first", values, has_rows=True),
             first=Writing(f"select {places} as sum", values),
         )
     assert (row["last"], row["sum"]) == (sum(values), sum(values))

@@ -251,6 +251,7 @@ async def test_taking_back_waits_for_a_lead_that_is_joining_the_card_at_this_mom
     undoing = None
     async with db_of("intake") as db:
         await hold_keys(db, keys)
+        await fetch(db, "select 1")  # with it, what was only written has gone to the server
         undoing = asyncio.create_task(house.undo(LIST))
         done, _ = await asyncio.wait({undoing}, timeout=0.5)
         assert not done

@@ -125,6 +125,7 @@ async def test_a_tale_of_statements_has_the_same_answers_in_memory_and_on_the_se
             task = world.loop.create_task(call(fake))
             world.loop.run_until(task)
             expected, got = _plain(await call(real)), _plain(task.result())
+            await real.store_said()
             if isinstance(expected, list) and expected and isinstance(expected[0], dict):
                 got = [{key: row[key] for key in expected[0]} for row in got]
             assert got == expected, f"statement {number}: {name}"

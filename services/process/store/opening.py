@@ -51,7 +51,7 @@ async def _open(db: AsyncConnection, openings: Sequence[tuple[Row, Row, Row]]) -
     processes, tasks, leads = zip(*openings, strict=True)
     return await together(
         db,
-        Writing("select id, client_id, manager from opened", []),
+        Writing("select id, client_id, manager from opened", [], has_rows=True),
         opened=inserting(
             tables.processes,
             processes,
