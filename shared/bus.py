@@ -33,6 +33,8 @@ WAIT = 5.0
 _DUPLICATE_IN_BATCH = 10201
 _FEW = 12
 _REST = 0.05
+_STANDS, _JAM = 5.0, 0.2
+_ACK_AFTER = 0.2
 _PACKS = 3
 _OLD_ACK = 9
 _GONE, _CONFLICT = "503", "409"
@@ -165,6 +167,8 @@ class Bus:
         self._stopping = False
         self._nc: SwiftClient | None = None
         self._pulls: dict[str, _Pull] = {}
+        self._acks: list[bytes] = []
+        self._acking: asyncio.Task[None] | None = None
 
     @property
     def nc(self) -> SwiftClient:
@@ -186,8 +190,11 @@ class Bus:
     async def close(self) -> None:
         """Leave in order: what is on its way out goes out first."""
         self._stopping = True
+        if self._acking is not None:
+            self._acking.cancel()
         if self._nc is not None and not self._nc.is_closed:
             try:
+                await self._send_acks()
                 await asyncio.wait_for(self._nc.flush(timeout=1), 2)
             except (TimeoutError, nats.errors.Error):
                 log.warning("bus.flush_failed")
@@ -209,6 +216,14 @@ class Bus:
             pull.subscription = await self.nc.subscribe(f"{pull.inbox}.*", cb=pull.hear)
         return await pull.fetch(wait)
 
+    async def take_no_more(self) -> None:
+        """Let others have what comes from now on, and what is in hand."""
+        for pull in list(self._pulls.values()):
+            await self.forget(pull.reading)
+            with suppress(nats.errors.Error):
+                for letter in pull.give_back():
+                    await self.later(letter, 0.0)
+
     async def forget(self, reading: Reading) -> None:
         """Drop a pull that misbehaved; the next fetch begins anew."""
         pull = self._pulls.pop(reading.durable, None)
@@ -224,12 +239,25 @@ class Bus:
         return info.num_pending or 0, info.num_ack_pending or 0
 
     async def ack(self, letters: Sequence[Letter]) -> None:
-        """Say that these are done. Lost acks only bring a repeat, and the gate drops it."""
-        if not self.is_connected:
-            return
-        await self.nc.send_frames(
-            b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if _settle(letter)
-        )
+        """Say that these are done, a list's at once, others soon. Lost acks only bring a repeat, and the gate drops it."""
+        self._acks += [b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if _settle(letter)]
+        if any(letter.bulk for letter in letters):
+            await self._send_acks()
+        elif self._acking is None:
+            self._acking = asyncio.create_task(self._ack_soon())
+
+    async def _ack_soon(self) -> None:
+        try:
+            await asyncio.sleep(_ACK_AFTER)
+        finally:
+            self._acking = None
+        with suppress(nats.errors.Error):
+            await self._send_acks()
+
+    async def _send_acks(self) -> None:
+        acks, self._acks = self._acks, []
+        if self.is_connected:
+            await self.nc.send_frames(acks)
 
     async def later(self, letter: Letter, delay: float) -> None:
         """Ask for this message again after `delay` seconds; what came in one pack with it comes again as well."""
@@ -312,7 +340,11 @@ class _RepeatInBatch(Exception):
 
 
 class _Pull:
-    """One durable consumer, pulled: each request asks for what is there, or for the first that comes."""
+    """One durable consumer, pulled. A list's asks for what is there, or for the first that comes.
+
+    One of single wishes has a request standing that several messages answer, each as it comes: to ask for each costs the
+    server and the room as much as to hear it. It stands for few, because whoever is frozen keeps what comes to him.
+    """
 
     def __init__(self, reading: Reading, nc: Client) -> None:
         self.reading, self.nc, self.inbox = reading, nc, nc.new_inbox()
@@ -321,6 +353,10 @@ class _Pull:
         self._messages = self._wanted = self._request = 0
         self._ended = False
         self._bell = asyncio.Event()
+        self._open = 0  # how many messages the standing request is still good for
+        self._asked = -_STANDS
+        self._is_jam = False  # the last one was used up at once: much waits, and much is taken at a time
+        self._reconnects = 0
         self._fault = ""
 
     async def hear(self, message: Msg) -> None:
@@ -329,30 +365,52 @@ class _Pull:
         if status is None:
             self._here += _letters(message)
             self._messages += 1
+            self._open -= 1
+            if self._open == 0:
+                self._is_jam = asyncio.get_running_loop().time() < self._asked + _JAM
         elif status == _GONE or (status == _CONFLICT and "eleted" in str(message.headers)):
             self._fault = f"{self.reading.durable}: {status}"
         elif message.subject.endswith(f".{self._request}"):
-            self._ended = True
+            self._ended, self._open = True, 0
         if self._messages >= self._wanted or self._ended or self._fault:
             self._bell.set()
 
     async def fetch(self, wait: float) -> list[Letter]:
         """See `Bus.fetch`."""
-        at_once, gather = self.reading.at_once, self.reading.gather
-        if not self._here:
-            self._messages = 0
-            await self._ask(at_once, wait, b', "no_wait": true')
-            await self._until(1, wait + 1)
-            if self._messages:
-                # The rest of the batch is on its way behind the first; a server that lingers instead is not waited for.
-                await self._until(at_once, _REST)
-            if gather and self._ended and 0 < self._messages < at_once:
-                await self._ask(at_once - self._messages, gather)
-                await self._until(at_once, gather * 2)
+        await (self._ask_for_a_list(wait) if self.reading.bulk else self._stand(wait))
         if self._fault:
             raise ReadingGone(self._fault)
-        taken, self._here = self._here, []
-        return taken
+        return self.give_back()
+
+    def give_back(self) -> list[Letter]:
+        """What has come and nobody has fetched."""
+        here, self._here = self._here, []
+        return here
+
+    async def _stand(self, wait: float) -> None:
+        now, reconnects = asyncio.get_running_loop().time(), self.nc.stats["reconnects"]
+        if self._open <= 0 or now > self._asked + _STANDS + _REST or reconnects != self._reconnects:
+            self._open = self.reading.at_once if self._is_jam else _FEW
+            self._asked, self._reconnects, self._is_jam = now, reconnects, False
+            await self._ask(self._open, _STANDS)
+        if not self._here:
+            self._messages = 0
+            await self._until(1, wait)
+        await asyncio.sleep(self.reading.gather)  # at least what came with the first
+
+    async def _ask_for_a_list(self, wait: float) -> None:
+        at_once, gather = self.reading.at_once, self.reading.gather
+        if self._here:
+            return
+        self._messages = 0
+        await self._ask(at_once, wait, b', "no_wait": true')
+        await self._until(1, wait + 1)
+        if self._messages:
+            # The rest of the batch is on its way behind the first; a server that lingers instead is not waited for.
+            await self._until(at_once, _REST)
+        if gather and self._ended and 0 < self._messages < at_once:
+            await self._ask(at_once - self._messages, gather)
+            await self._until(at_once, gather * 2)
 
     async def _ask(self, messages: int, wait: float, more: bytes = b"") -> None:
         self._request += 1

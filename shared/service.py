@@ -138,6 +138,7 @@ class Service:
         for task in self.pulse.tasks:
             if task not in busy:
                 task.cancel()
+        await self.bus.take_no_more()
         if busy:
             await asyncio.wait(busy, timeout=10)
         for task in self.pulse.tasks:
