@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.routing import tables
 from services.routing.rules.fair_share import Ledger, Standing
-from shared.database import Writing, execute, fetch, inserting
+from shared.database import Writing, execute, fetch, inserting, write
+
+_LOCKED = "select id from pools where id in (select unnest($1::text[])) order by id for update"
 
 
 async def ledgers_of(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, Ledger]:
@@ -19,16 +21,27 @@ async def ledgers_of(db: AsyncConnection, pool_ids: Iterable[str]) -> dict[str, 
     wanted = sorted(set(pool_ids))
     if not wanted:
         return {}
-    lock = "select id from pools where id = any($1::text[]) order by id for update"
-    if len(await fetch(db, lock, wanted)) < len(wanted):
+    rows = await _standings(db, wanted)
+    if {row["pool_id"] for row in rows} != {*wanted}:
         await execute(db, "insert into pools (id) select unnest($1::text[]) on conflict do nothing", wanted)
-        await fetch(db, lock, wanted)
+        rows = await _standings(db, wanted)
     standings: dict[str, dict[str, Standing]] = {pool: {} for pool in wanted}
-    for row in await fetch(
-        db, "select pool_id, staff_id, balance, turn from ledger where pool_id = any($1::text[])", wanted
-    ):
-        standings[row["pool_id"]][row["staff_id"]] = Standing(row["balance"], row["turn"])
+    for row in rows:
+        if row["staff_id"] is not None:
+            standings[row["pool_id"]][row["staff_id"]] = Standing(row["balance"], row["turn"])
     return {pool: Ledger(those) for pool, those in standings.items()}
+
+
+async def _standings(db: AsyncConnection, pools: Sequence[str]) -> Sequence[RowMapping]:
+    """What stands in the ledgers of these pools once they are locked; a pool without any has one empty row."""
+    # What is read must be a statement of its own: it sees what whoever held the lock has written.
+    await write(db, f"with locked as materialized ({_LOCKED}) select from locked where id = ''", pools)
+    return await fetch(
+        db,
+        "select p.id as pool_id, l.staff_id, l.balance, l.turn from pools p left join ledger l on l.pool_id = p.id"
+        " where p.id in (select unnest($1::text[]))",
+        pools,
+    )
 
 
 async def save_ledgers(db: AsyncConnection, ledgers: Mapping[str, Ledger]) -> None:
