@@ -28,9 +28,18 @@ MANY = 50
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this constructor untyped
 
 
-def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6, only_reads: bool = False) -> AsyncEngine:
+def engine_for(
+    url: URL,
+    room: str,
+    *,
+    replica: str = "",
+    pool_size: int = 6,
+    only_reads: bool = False,
+    plans_once: bool = False,
+) -> AsyncEngine:
     """An engine whose every wait ends: connecting, acquiring, a statement, a dead peer. With `only_reads` it changes nothing.
 
+    With `plans_once` a statement is planned once for a connection, and not for each value it is asked with.
     The room's schema is first on the search path. Parameters never appear in error texts (personal data).
     """
     engine = create_async_engine(
@@ -39,6 +48,7 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6, on
         max_overflow=2,
         pool_timeout=10,
         pool_recycle=1800,
+        pool_use_lifo=True,  # the one just used knows its statements
         hide_parameters=True,
         json_serializer=to_json,
         connect_args={
@@ -55,6 +65,7 @@ def engine_for(url: URL, room: str, *, replica: str = "", pool_size: int = 6, on
                 "jit": "off",
                 "timezone": "UTC",
                 **({"default_transaction_read_only": "on"} if only_reads else {}),
+                **({"plan_cache_mode": "force_generic_plan"} if plans_once else {}),
             },
         },
     )
@@ -104,7 +115,7 @@ async def write(db: AsyncConnection, sql: str, *values: Any) -> None:
 
     What is wrong with it is raised by that one, or by the commit.
     """
-    await _run(db, "execute", sql, values, is_later=True)
+    await _run(db, "fetch", sql, values, is_later=True)
 
 
 async def commit(db: AsyncConnection) -> None:
@@ -134,12 +145,13 @@ async def _run(
     line = line_of(connection)
     if adapted._transaction is None and adapted.isolation_level != "autocommit":
         adapted._transaction = Transaction(connection)
-    if is_prepared(connection, sql):
+    is_plain = how == "execute" and not values
+    if not is_plain and is_prepared(connection, sql):
         line.holds = is_later and adapted._transaction is not None
         line.behind = COMMIT if is_last and not db.in_transaction() else b""
     commits = bool(line.behind)
     try:
-        answer = await getattr(connection, how)(sql, *values)
+        answer = await (_execute_plain(connection, sql) if is_plain else getattr(connection, how)(sql, *values))
         if commits:
             adapted._transaction = None
         elif is_last:
@@ -150,6 +162,13 @@ async def _run(
         raise
     finally:
         line.holds, line.behind = False, b""  # if it never came to be sent
+
+
+async def _execute_plain(connection: Any, sql: str) -> str:
+    # asyncpg would send it in another way, behind which nothing can wait.
+    statement = await connection.prepare(sql)
+    await statement.fetch()
+    return str(statement.get_statusmsg())
 
 
 def _wrapped(db: AsyncConnection) -> Any:

@@ -15,7 +15,6 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.bus import LINES, Letter
-from shared.clock import database_now
 from shared.database import commit, execute, fetch, to_json
 from shared.events import listeners_of
 from shared.ledger_tables import add_ledger
@@ -146,7 +145,9 @@ class Ledger:
 
     async def now(self) -> datetime:
         """The moment by the database's clock, UTC."""
-        return await database_now(self.db)
+        [row] = await fetch(self.db, "select clock_timestamp() as now")
+        now: datetime = row["now"].astimezone(UTC)
+        return now
 
     # ── hearing ─────────────────────────────────────────────────────────────────────────────────────────────────
 

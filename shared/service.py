@@ -18,7 +18,7 @@ from sqlalchemy import MetaData, Table
 
 from shared.bus import Bus, NoAnswer, Reading
 from shared.clock import ticks
-from shared.database import engine_for, to_json
+from shared.database import engine_for, to_json, write
 from shared.door import Door
 from shared.every_room import Answer, EveryRoom
 from shared.faults import describe
@@ -48,10 +48,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Something a room does by the clock: `step` every `every` seconds, and at once again while more waits."""
+    """Something a room does by the clock: `step` every `every` seconds, and at once again while more waits.
+
+    After a step that had nothing to say it rests for `at_rest` seconds, if that is longer.
+    """
 
     step: Step
     every: float
+    at_rest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Service:
 
     def __init__(self, room: Room, settings: Settings) -> None:
         self.room, self.settings = room, settings
-        self.engine = engine_for(settings.database(), room.name, replica=settings.replica)
+        self.engine = engine_for(settings.database(), room.name, replica=settings.replica, plans_once=True)
         label = f"{room.name} {settings.replica}".strip()
         self.bus = Bus(settings, label, on_closed=lambda: os._exit(1))  # the supervisor starts it anew
         self.book = Book(self.engine, room.name)
@@ -198,14 +202,14 @@ class Service:
     async def _watch(self, watch: Watch, name: str) -> None:
         while not self.pulse.stopping.is_set():
             self.pulse.turn(name)
-            more = False
+            said, more = 0, False
             try:
                 said, more = await self.unit.tick(watch.step)
                 if said:
                     await self.relay.announce()
             except Exception as fault:
                 log.warning(f"{self.room.name}.watch_interrupted", fault=describe(fault))
-            rest = 0.0 if more else watch.every
+            rest = 0.0 if more else watch.every if said else max(watch.every, watch.at_rest)
             while rest > 0:  # whoever rests for long is seen to rest, and not taken for stuck
                 await asyncio.sleep(min(rest, _SEEN))
                 rest -= _SEEN
@@ -255,6 +259,7 @@ class Service:
         try:
             question = kind.model_validate_json(body or b"{}")
             async with self.engine.connect() as db:
+                await write(db, "set local plan_cache_mode = auto")  # what is asked here varies by what is asked for
                 content = await answerer(question, db)
             return to_json({"ok": True, "answer": content}).encode()
         except ValidationError as fault:

@@ -137,7 +137,7 @@ ROOM = Room(
     watches=(
         Watch(step=reports.Evenness().watch, every=60.0),
         Watch(step=acceptance.give_waiting, every=2.0),
-        Watch(step=walk.move_on, every=walk.PAUSE),
+        Watch(step=walk.move_on, every=walk.PAUSE, at_rest=1.0),
         Watch(step=walk.look_back, every=5.0),
         Watch(step=roster.look_ahead, every=600.0),
     ),
