@@ -304,6 +304,47 @@ async def test_provisioning_twice_changes_nothing(nats_url: str) -> None:
     assert await prepare_bus(Settings(nats_url=nats_url)) == []
 
 
+def _single(n: int) -> tuple[str, bytes, dict[str, str]]:
+    return "evt.routing.staff.changed", b"{}", {"Nats-Msg-Id": f"m{n}", "ce-sequence": str(n)}
+
+
+async def test_a_request_that_stands_brings_what_comes_and_all_of_a_jam(nats_url: str) -> None:
+    await prepare_bus(Settings(nats_url=nats_url))
+    what = reading("process_hears_routing")
+    async with on_the_bus(nats_url, "process") as bus:
+        assert await bus.fetch(what, wait=0.1) == []
+        numbers: list[int] = []
+        for first, many in ((0, 1), (1, 1), (2, 200)):
+            await bus.publish([_single(n) for n in range(first, first + many)])
+            while len(numbers) < first + many:
+                letters = await bus.fetch(what, wait=1.0)
+                assert letters, numbers
+                numbers += [letter.sequence for letter in letters]
+                await bus.ack(letters)
+        assert numbers == list(range(202))
+        for _ in range(100):  # it is told soon
+            if await bus.backlog(what) == (0, 0):
+                break
+            await asyncio.sleep(0.02)
+        assert await bus.backlog(what) == (0, 0)
+
+
+async def test_whoever_leaves_gives_back_what_had_come_to_him(nats_url: str) -> None:
+    await prepare_bus(Settings(nats_url=nats_url))
+    what = reading("process_hears_routing")
+    async with on_the_bus(nats_url, "process 1") as leaver, on_the_bus(nats_url, "process 2") as other:
+        assert await leaver.fetch(what, wait=0.1) == []  # his request stands
+        await leaver.publish([_single(n) for n in range(3)])
+        await asyncio.sleep(0.1)
+        await leaver.take_no_more()
+        again: list[int] = []
+        while len(again) < 3:
+            letters = await other.fetch(what, wait=2.0)
+            assert letters, again
+            again += [letter.sequence for letter in letters]
+        assert again == [0, 1, 2]
+
+
 async def test_the_relay_sends_everything_once_and_in_order(ground: URL, nats_url: str) -> None:
     await prepare_bus(Settings(nats_url=nats_url))
     async with (
