@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import store
 from services.process.rules.deferral import asked_for_later
-from services.process.rules.lifecycle import NEWEST, OPENED
 from services.process.rules.next_task import first_task, in_words
 from services.process.rules.sale import Office, Task
 from shared.events import LeadAssigned, LeadJoined, ProcessOpened, TaskSet
@@ -23,33 +22,25 @@ async def open_or_join(leads: Batch[LeadAssigned], db: AsyncConnection) -> Said:
     A lead that joins changes neither the sale's manager nor its next task.
     """
     first = await _first_tasks(leads, db)
-    homes = await store.open_or_find(
-        db,
-        [
-            (
-                _process_row(lead, leads.now),
-                _first_task_row(lead, first[lead.id], leads.now),
-                _lead_row(lead, lead.new_id("process"), joined=False, now=leads.now),
-            )
-            for lead in leads
-        ],
-    )
+    homes = await store.open_or_find(db, [_opening(lead, task) for lead, task in first], leads.now)
     said: Said = []
     joining = []
-    for lead in leads:
-        home = homes[lead.message.client_id]
-        opens = home.process_id == lead.new_id("process")
-        if not opens:
+    for lead, task in first:
+        home, process_id = homes[lead.message.client_id], lead.new_id("process")
+        if home.process_id == process_id:
+            said += [lead.says(event) for event in _opened(lead.message, process_id, task)]
+        else:
             joining.append((lead, home))
-        said += [lead.says(event) for event in (_opened(lead, first[lead.id]) if opens else [_joined(lead, home)])]
+            said.append(lead.says(_joined(lead, home)))
     await store.put_leads(db, await _joining_rows(joining, leads.now, db))
     return said
 
 
-def _process_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
+def _opening(lead: Heard[LeadAssigned], task: Task) -> store.Row:
     facts = lead.message
     return {
-        "id": lead.new_id("process"),
+        "process_id": lead.new_id("process"),
+        "task_id": task.id,
         "client_id": facts.client_id,
         "lead_id": facts.lead_id,
         "source": facts.source,
@@ -59,14 +50,21 @@ def _process_row(lead: Heard[LeadAssigned], now: datetime) -> store.Row:
         "manager": facts.manager,
         "office_id": facts.office_id,
         "queue": facts.queue,
-        "pipeline": NEWEST,
-        "stage": OPENED,
-        "opened_at": now,
-        "next_task": lead.new_id("task"),
+        "kind": task.kind,
+        "note": task.note,
+        "due_at": task.due_at,
+        "named_date": task.named_date,
+        "meeting_at": task.meeting_at,
+        "campaign": facts.campaign,
+        "rule": facts.rule,
+        "contact": facts.contact,
+        "phone": facts.phone,
+        "email": facts.email,
+        "interest": facts.interest,
     }
 
 
-async def _first_tasks(leads: Batch[LeadAssigned], db: AsyncConnection) -> dict[UUID, Task]:
+async def _first_tasks(leads: Batch[LeadAssigned], db: AsyncConnection) -> list[tuple[Heard[LeadAssigned], Task]]:
     """What is to be done first with each lead, if it opens a sale; deferred if its client named a later day (R4-12).
 
     Raises NotYet while the office of a lead that named a day has not been heard of: its calendar is needed.
@@ -75,7 +73,7 @@ async def _first_tasks(leads: Batch[LeadAssigned], db: AsyncConnection) -> dict[
     offices = await store.offices(db, later) if later else {}
     if unheard := sorted(set(later) - offices.keys()):
         raise NotYet(f"the calendar of {', '.join(unheard)} has not been heard of, and a client named a later day")
-    return {lead.id: _first_task(lead, offices.get(lead.message.office_id), leads.now) for lead in leads}
+    return [(lead, _first_task(lead, offices.get(lead.message.office_id), leads.now)) for lead in leads]
 
 
 def _first_task(lead: Heard[LeadAssigned], office: Office | None, now: datetime) -> Task:
@@ -98,33 +96,16 @@ def _first_task(lead: Heard[LeadAssigned], office: Office | None, now: datetime)
     return Task(lead.new_id("task"), kind, due_at, note, facts.named_date if due_at else None, meeting_at)
 
 
-def _first_task_row(lead: Heard[LeadAssigned], task: Task, now: datetime) -> store.Row:
-    facts = lead.message
-    return {
-        "id": task.id,
-        "process_id": lead.new_id("process"),
-        "lead_id": facts.lead_id,
-        "import_id": facts.import_id,
-        "manager": facts.manager,
-        "kind": task.kind,
-        "note": task.note,
-        "due_at": task.due_at,
-        "named_date": task.named_date,
-        "meeting_at": task.meeting_at,
-        "set_at": now,
-    }
-
-
-def _lead_row(lead: Heard[LeadAssigned], process_id: UUID, *, joined: bool, now: datetime) -> store.Row:
+def _joining_row(lead: Heard[LeadAssigned], process_id: UUID, assigned_to: str, now: datetime) -> store.Row:
     facts = lead.message
     return {
         "id": facts.lead_id,
         "process_id": process_id,
-        "joined": joined,
+        "joined": True,
         "import_id": facts.import_id,
         "source": facts.source,
         "campaign": facts.campaign,
-        "assigned_to": facts.manager,
+        "assigned_to": assigned_to,
         "rule": facts.rule,
         "contact": facts.contact,
         "phone": facts.phone,
@@ -150,15 +131,12 @@ async def _joining_rows(
     keepers = {id_ for id_, person in (await store.people(db, astray)).items() if person.active} if astray else set()
     rows = []
     for lead, home in joining:
-        row = _lead_row(lead, home.process_id, joined=True, now=now)
         is_kept = lead.message.rule == "R1-33" and home.manager in keepers
-        rows.append({**row, "assigned_to": home.manager} if is_kept else row)
+        rows.append(_joining_row(lead, home.process_id, home.manager if is_kept else lead.message.manager, now))
     return rows
 
 
-def _opened(lead: Heard[LeadAssigned], task: Task) -> list[Event]:
-    facts = lead.message
-    process_id = lead.new_id("process")
+def _opened(facts: LeadAssigned, process_id: UUID, task: Task) -> list[Event]:
     return [
         ProcessOpened(
             process_id=process_id,

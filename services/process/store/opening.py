@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.process import tables
-from shared.database import Writing, fetch, insert, inserting
+from services.process.rules.lifecycle import NEWEST, OPENED
+from shared.database import Writing, fetch, giving, insert
 from shared.message import NotYet
 from shared.together import together
 
@@ -26,39 +28,46 @@ class Home:
     manager: str
 
 
-async def open_or_find(db: AsyncConnection, openings: Sequence[tuple[Row, Row, Row]]) -> dict[UUID, Home]:
+async def open_or_find(db: AsyncConnection, openings: Sequence[Row], now: datetime) -> dict[UUID, Home]:
     """Open a sale for each client who has none: client → his open sale.
 
-    `openings` are rows (process, its first task, the lead that opens it); the lead of a sale that is opened is kept with it.
+    `openings` are rows of what `_OPENING` names: a lead with the sale and the first task that may come of it; the lead of
+    a sale that is opened is kept with it.
 
     Clients are taken in the order of their ids, so two replicas never wait for each other in a ring. Whoever comes
     second to a client waits for the first to commit, and finds its sale. A found sale cannot close before we commit.
     """
-    wanted = {opening[0]["client_id"]: opening for opening in openings}
+    wanted = {opening["client_id"]: opening for opening in openings}
     homes: dict[UUID, Home] = {}
     for _ in range(5):  # a sale may close between our not opening one and our looking for it: then it is our turn again
-        waiting = [wanted[client] for client in sorted(wanted.keys() - homes.keys())]
-        found = [*await _open(db, waiting)]
-        found += await _hold_open(db, [*(wanted.keys() - homes.keys() - {row["client_id"] for row in found})])
-        homes |= {row["client_id"]: Home(row["id"], row["manager"]) for row in found}
-        if len(homes) == len(wanted):
+        found = [*await _open(db, [*wanted.values()], now)]
+        found += await _hold_open(db, [*(wanted.keys() - {row["client_id"] for row in found})])
+        for row in found:
+            homes[row["client_id"]] = Home(row["id"], row["manager"])
+            del wanted[row["client_id"]]
+        if not wanted:
             return homes
     raise NotYet("sales of these clients open and close faster than they can be joined")
 
 
-async def _open(db: AsyncConnection, openings: Sequence[tuple[Row, Row, Row]]) -> Sequence[RowMapping]:
+_OPENING = {
+    **{"process_id": "uuid", "task_id": "uuid", "client_id": "uuid", "lead_id": "uuid", "source": "text"},
+    **{"import_id": "uuid", "received_at": "timestamptz", "company": "text", "manager": "text", "office_id": "text"},
+    **{"queue": "text", "kind": "text", "note": "text", "due_at": "timestamptz", "named_date": "date"},
+    **{"meeting_at": "timestamptz", "campaign": "text", "rule": "text", "contact": "text", "phone": "text"},
+    **{"email": "text", "interest": "text"},
+}
+
+
+async def _open(db: AsyncConnection, openings: Sequence[Row], now: datetime) -> Sequence[RowMapping]:
     """Insert sales where the client has no open one (R1-42), each with its first task (R4-11) and the lead that opens it."""
-    processes, tasks, leads = zip(*openings, strict=True)
     return await together(
         db,
         Writing("select id, client_id, manager from opened", [], has_rows=True),
-        opened=inserting(
-            tables.processes,
-            processes,
-            then="on conflict (client_id, product_line) where closed_at is null do nothing returning id, client_id, manager",
-        ),
-        first_tasks=inserting(tables.tasks, tasks, only="join opened o on o.id = n.process_id"),
-        first_leads=inserting(tables.leads, leads, only="join opened o on o.id = n.process_id", then=_AGAIN),
+        given=giving(openings, **_OPENING),
+        opened=Writing(_OPEN, [NEWEST, OPENED, now]),
+        first_tasks=Writing(_FIRST_TASKS, [now]),
+        first_leads=Writing(_FIRST_LEADS, [now]),
     )
 
 
@@ -83,3 +92,24 @@ _AGAIN = """
     on conflict (id) do update set process_id = excluded.process_id, joined = excluded.joined,
         assigned_to = excluded.assigned_to, rule = excluded.rule, taken_at = excluded.taken_at
     """
+
+_OPEN = """
+    insert into processes (id, client_id, lead_id, source, import_id, received_at, company, manager, office_id, queue,
+                           next_task, pipeline, stage, opened_at)
+    select process_id, client_id, lead_id, source, import_id, received_at, company, manager, office_id, queue,
+           task_id, $1::text, $2::text, $3::timestamptz
+      from given order by client_id
+    on conflict (client_id, product_line) where closed_at is null do nothing returning id, client_id, manager
+    """
+_FIRST_TASKS = """
+    insert into tasks (id, process_id, lead_id, import_id, manager, kind, note, due_at, named_date, meeting_at, set_at)
+    select task_id, process_id, lead_id, import_id, g.manager, kind, note, due_at, named_date, meeting_at, $1::timestamptz
+      from given g join opened o on o.id = g.process_id
+    """
+_FIRST_LEADS = f"""
+    insert into leads (id, process_id, joined, import_id, source, campaign, assigned_to, rule, contact, phone, email,
+                       interest, received_at, taken_at)
+    select lead_id, process_id, false, import_id, source, campaign, g.manager, rule, contact, phone, email,
+           interest, received_at, $1::timestamptz
+      from given g join opened o on o.id = g.process_id
+    {_AGAIN}"""
