@@ -147,6 +147,6 @@ def _join(met: Met, client_id: UUID, lead_id: UUID | None, now: datetime) -> dic
 def _row(one: Early, now: datetime) -> dict[str, Any]:
     """Its one recorded outcome."""
     arrival = one.arrival
-    flags = [*arrival.record.flags, *arrival.region_flags]
+    flags = (*arrival.record.flags, *arrival.region_flags)
     place = {"region": arrival.region, "region_by": arrival.region_by}
-    return store.decision_row(one.given, OUTCOME, one.rule, flags, now, **place)
+    return store.decision_row(one.given, OUTCOME, one.rule, now, {"flags": flags}, **place)

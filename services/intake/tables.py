@@ -88,10 +88,10 @@ decisions = Table(
     Column("client_id", UUID),
     Column("rule", Text, nullable=False),
     Column("score", REAL, nullable=False),
-    Column("evidence", JSONB, nullable=False),
-    Column("candidates", JSONB, nullable=False),
-    Column("flags", JSONB, nullable=False),
-    Column("faults", JSONB, nullable=False),
+    Column("evidence", JSONB),  # these four are of decisions made before there was `told`
+    Column("candidates", JSONB),
+    Column("flags", JSONB),
+    Column("faults", JSONB),
     Column("region", Text),
     Column("region_by", Text),
     Column("norm_version", Integer, nullable=False),
@@ -99,6 +99,7 @@ decisions = Table(
     # What became of it when its import was undone: `asked` as long as process has not said whether it may go.
     Column("recall", Text, CheckConstraint("recall in ('asked', 'kept', 'undone')")),
     Column("kept_because", Text),
+    Column("told", Text),  # {evidence, candidates, flags, faults} as JSON, without what is empty
     CheckConstraint("(client_id is null) = (outcome in ('rejected', 'early'))", name="decisions_client"),
     Index("decisions_of_client", "client_id", postgresql_where=text("client_id is not null")),
     Index("decisions_of_import", "import_id", "decided_at", postgresql_where=text("import_id is not null")),

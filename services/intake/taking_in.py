@@ -193,19 +193,20 @@ def _row(
     one: Submission, record: RegularLead, result: Recognised | None, faults: list[Fault], now: datetime
 ) -> dict[str, Any]:
     if result is None:
-        told = [fault.model_dump() for fault in faults]
-        return store.decision_row(one, REJECTED, "R1-40", record.flags, now, faults=told)
+        return store.decision_row(one, REJECTED, "R1-40", now, {"flags": record.flags, "faults": faults})
     decision, (region, region_by) = result.decision, result.region
     return store.decision_row(
         one,
         decision.outcome.value,
         decision.rule,
-        [*record.flags, *result.arrival.region_flags],
         now,
+        {
+            "evidence": decision.evidence,
+            "candidates": _candidates(decision),
+            "flags": (*record.flags, *result.arrival.region_flags),
+        },
         client_id=result.card.client_id,
         score=decision.score,
-        evidence=decision.evidence,
-        candidates=_candidates(decision),
         region=region,
         region_by=region_by,
     )

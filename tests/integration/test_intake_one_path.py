@@ -48,8 +48,8 @@ async def answers(room: Room, order: str) -> list[dict[str, Any]]:
     async with room("intake") as db:
         found = await fetch(
             db,
-            "select made.outcome, made.rule, made.score, made.region, made.flags::text as flags,"
-            " made.client_id, jsonb_array_length(made.candidates) as candidates"
+            "select made.outcome, made.rule, made.score, made.region, made.told::json ->> 'flags' as flags,"
+            " made.client_id, json_array_length(made.told::json -> 'candidates') as candidates"
             f" from decisions as made join submissions as given on given.id = made.lead_id order by {order}",
         )
         stats = await fetch(db, "select h, df from key_stats where df > 0 order by h")

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
+from services.intake.store.decisions import told_of
 from shared.database import execute, fetch, insert
 
 
@@ -79,9 +80,9 @@ async def next_audits(db: AsyncConnection, limit: int) -> Sequence[RowMapping]:
     """The joins that wait for a person, the oldest first, each with its lead and the card it stands on."""
     return await fetch(
         db,
-        """
+        f"""
         select one.lead_id, coalesce(card.root, one.client_id) as client_id, one.rule, one.score, one.opened_at,
-               given.raw::text as raw_text, made.evidence::text as evidence_text
+               given.raw::text as raw_text, {told_of("evidence")} as evidence_text
         from (select * from audits where verdict is null order by opened_at, lead_id limit $1) as one
         join submissions as given on given.id = one.lead_id
         join decisions as made on made.lead_id = one.lead_id

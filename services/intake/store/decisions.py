@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.intake import tables
 from services.intake.rules.keys import NORM_VERSION
 from services.intake.rules.submission import Submission
-from shared.database import Writing, fetch, inserting
+from shared.database import Writing, fetch, inserting, to_json
 from shared.together import together
 
 
 def decision_row(
-    one: Submission, outcome: str, rule: str, flags: Sequence[str], now: datetime, **more: object
+    one: Submission, outcome: str, rule: str, now: datetime, told: Mapping[str, Sequence[Any]], **more: object
 ) -> dict[str, Any]:
-    """The one outcome of a submission as it is kept; `more` are the columns that tell more of a decision than its rule."""
+    """The one outcome of a submission as it is kept. `told` is what it rests on: evidence, candidates, flags, faults;
+    `more` are the columns that tell more of a decision than its rule.
+    """
     row: dict[str, Any] = {
         "lead_id": one.id,
         "import_id": one.import_id,
@@ -30,16 +32,18 @@ def decision_row(
         "client_id": None,
         "rule": rule,
         "score": 0.0,
-        "evidence": [],
-        "candidates": [],
-        "flags": flags,
-        "faults": [],
+        "told": to_json({name: items for name, items in told.items() if items}),
         "region": None,
         "region_by": None,
         "norm_version": NORM_VERSION,
         "decided_at": now,
     }
     return {**row, **more}
+
+
+def told_of(name: str) -> str:
+    """In SQL, a part of what a decision (`made`) rests on, as JSON: see `decision_row`."""
+    return f"coalesce(made.told::json ->> '{name}', made.{name}::text, '[]')"
 
 
 async def keep_decisions(
@@ -80,8 +84,8 @@ async def rejected_rows(db: AsyncConnection, import_id: UUID, sheet: str, row: i
     """The rejected rows of an import after (sheet, row), in that order."""
     return await fetch(
         db,
-        """
-        select given.sheet, given.row_number as row, made.faults::text as faults
+        f"""
+        select given.sheet, given.row_number as row, {told_of("faults")} as faults
         from decisions as made join submissions as given on given.id = made.lead_id
         where made.import_id = $1 and made.outcome = 'rejected' and (given.sheet, given.row_number) > ($2, $3)
         order by given.sheet, given.row_number limit $4
@@ -93,10 +97,10 @@ async def rejected_rows(db: AsyncConnection, import_id: UUID, sheet: str, row: i
     )
 
 
-_LEAD = """
+_LEAD = f"""
 select given.*, given.raw::text as raw_text, given.call::text as call_text, given.referral::text as referral_text, list.file_name,
-       made.outcome, made.client_id, made.rule, made.score, made.evidence::text as evidence_text,
-       made.candidates::text as candidates_text, made.flags::text as flags_text, made.faults::text as faults_text,
+       made.outcome, made.client_id, made.rule, made.score, {told_of("evidence")} as evidence_text,
+       {told_of("candidates")} as candidates_text, {told_of("flags")} as flags_text, {told_of("faults")} as faults_text,
        made.region, made.region_by, made.norm_version, made.decided_at, made.recall, made.kept_because,
        looked.verdict, looked.judged_by, looked.note
 from submissions as given

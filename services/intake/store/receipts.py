@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import tables
+from services.intake.store.decisions import told_of
 from shared.commands import SubmitLead
 from shared.database import execute, fetch, insert
 from shared.letterbox import Stored
@@ -85,9 +86,9 @@ async def receipt(db: AsyncConnection, receipt_id: UUID, source_system: str) -> 
     """
     rows = await fetch(
         db,
-        """
+        f"""
         select kept.id, kept.state, kept.received_at, given.id as lead_id, made.outcome,
-               coalesce(card.root, made.client_id) as client_id, made.faults::text as faults_text,
+               coalesce(card.root, made.client_id) as client_id, {told_of("faults")} as faults_text,
                exists (select from dead_letters where subject = $3 and message_id = kept.id) as is_dead
         from receipts as kept
         left join submissions as given
