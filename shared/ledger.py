@@ -229,11 +229,14 @@ class Ledger:
 
     async def store_said(self, *, is_last: bool = False) -> None:
         """Number each event in its aggregate's history and queue it; ids are the same however often the cause comes."""
-        said, self._said = iter(groupby(self._said, lambda saying: saying.cause.bulk)), []
-        pieces = [(piece, bulk) for bulk, line in said for piece in iter(lambda line=line: list(islice(line, PIECE)), [])]
+        pieces = []
+        for bulk, line in groupby(self._said, lambda saying: saying.cause.bulk):
+            while piece := list(islice(line, PIECE)):
+                pieces.append((piece, bulk))
+        self._said = []
         nth: dict[tuple[UUID, str], int] = defaultdict(int)
-        for left, (piece, bulk) in zip(range(len(pieces) - 1, -1, -1), pieces, strict=True):
-            await self._store(piece, bulk, nth, is_last=is_last and not left)
+        for n, (piece, bulk) in enumerate(pieces, 1):
+            await self._store(piece, bulk, nth, is_last=is_last and n == len(pieces))
 
     async def _store(self, said: Said, bulk: bool, nth: dict[tuple[UUID, str], int], *, is_last: bool) -> None:
         aggregates = [saying.event.aggregate() for saying in said]
