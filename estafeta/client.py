@@ -21,8 +21,8 @@ from nats.js import errors as js_errors
 
 from estafeta.house.trouble import NoHouse
 from estafeta.trouble import Silence, Trouble
-from shared.bus import encode_command
 from shared.clock import host_now
+from shared.letter import encode_command
 from shared.message import Command, Question
 from shared.nats_client import inbox_prefix
 from shared.questions import TellOutcome

@@ -1,4 +1,4 @@
-"""NATS JetStream for every room: the wire form of messages, pulling, acknowledging, and publishing in atomic batches."""
+"""NATS JetStream for every room: pulling, acknowledging, and publishing in atomic batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid5
 
 import nats
 import nats.errors
@@ -17,18 +16,15 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from shared.clock import host_now
-from shared.message import Command, in_bulk, read_uuid
+from shared.letter import PASSED, Letter, letters_of
+from shared.message import in_bulk
 from shared.nats_client import SwiftClient, connect, frame
-from shared.packs import CONTENT_TYPE, Outgoing, Pack, Unreadable, in_packs, unpacked
+from shared.packs import Outgoing, in_packs
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
 EVENTS, COMMANDS = "EVENTS", "COMMANDS"
-LINES = ("relay", "relay/bulk")
-"""The two lines events travel in: what comes of a single wish, and what comes of a list."""
-PASSED = "RelayPassed.v2"
 WAIT = 5.0
 _DUPLICATE_IN_BATCH = 10201
 _FEW = 12
@@ -36,9 +32,7 @@ _REST = 0.05
 _STANDS, _JAM = 5.0, 0.2
 _ACK_AFTER = 0.2
 _PACKS = 3
-_OLD_ACK = 9
 _GONE, _CONFLICT = "503", "409"
-_NAMESPACE = UUID("6f9a4d38-6f0f-5c53-9f25-0c5a3c1f7c11")
 
 log = structlog.get_logger()
 
@@ -66,97 +60,6 @@ class Reading:
     def at_once(self) -> int:
         """How many messages are asked for at once: what comes of a list comes in packs."""
         return min(self.most, _PACKS) if self.bulk else self.most
-
-
-@dataclass(slots=True)
-class Letter:
-    """One message as it came from the bus, or back from the dead letters (`dead_id`)."""
-
-    subject: str
-    headers: dict[str, str]
-    payload: bytes
-    tries: int = 1
-    reply: str = ""
-    dead_id: int | None = None
-    pack: Pack | None = None
-
-    @property
-    def type(self) -> str:
-        """`LeadAccepted.v1`."""
-        return self.headers.get("ce-type", "")
-
-    @property
-    def aggregate(self) -> str:
-        """The aggregate it is about; empty for a command."""
-        return self.headers.get("ce-subject", "")
-
-    @property
-    def sequence(self) -> int:
-        """Its number in the aggregate's history; 0 for a command."""
-        text = self.headers.get("ce-sequence", "")
-        return int(text) if text.isascii() and text.isdigit() else 0
-
-    @property
-    def id(self) -> UUID:
-        """Its id; a message that came without a proper one gets one from its own bytes."""
-        try:
-            return read_uuid(self.headers.get("ce-id", ""))
-        except ValueError:
-            return uuid5(_NAMESPACE, f"{self.subject}\n{self.payload!r}")
-
-    @property
-    def bulk(self) -> bool:
-        """Whether it travels in the line of lists."""
-        return self.subject.startswith(("evt.bulk.", "cmd.bulk."))
-
-    @property
-    def line(self) -> str:
-        """The line it came in, one of `LINES`."""
-        return LINES[self.bulk]
-
-    @property
-    def origin(self) -> tuple[UUID, UUID, str]:
-        """Its id, the id of the wish that began it all, and the trace it belongs to."""
-        id = self.id
-        try:
-            return id, read_uuid(self.headers.get("ce-correlation", "")), self.headers.get("traceparent", "")
-        except ValueError:
-            return id, id, self.headers.get("traceparent", "")
-
-
-def encode_command(
-    command: Command, *, id: UUID, sender: str = "cli", room: str = ""
-) -> tuple[str, bytes, dict[str, str]]:
-    """A command as it goes on the wire: subject, payload, headers (CloudEvents binary mode)."""
-    headers = {
-        "Nats-Msg-Id": str(id),
-        "ce-specversion": "1.0",
-        "ce-id": str(id),
-        "ce-type": command.type_name(),
-        "ce-source": f"/estafeta/{sender}",
-        "ce-time": host_now().isoformat(),
-        "ce-correlation": str(id),
-    }
-    return command.subject_in(room), command.model_dump_json().encode(), headers
-
-
-def encode_outbox(room: str, row: Any) -> tuple[str, bytes, dict[str, str]]:
-    """An outbox row as it goes on the wire. A row sent again has a new `Nats-Msg-Id`: the gate drops true repeats."""
-    headers = {
-        "Nats-Msg-Id": f"{row['message_id']}/{row['resends']}" if row["resends"] else str(row["message_id"]),
-        "ce-specversion": "1.0",
-        "ce-id": str(row["message_id"]),
-        "ce-type": row["type"],
-        "ce-source": f"/estafeta/{room}",
-        "ce-time": row["said_at"].isoformat(),
-        "ce-subject": row["aggregate"],
-        "ce-sequence": str(row["sequence"]),
-        "ce-correlation": str(row["correlation"]),
-        "ce-causation": str(row["cause"]),
-    }
-    if row["traceparent"]:
-        headers["traceparent"] = row["traceparent"]
-    return row["subject"], row["payload"].encode(), headers
 
 
 class Bus:
@@ -240,7 +143,7 @@ class Bus:
 
     async def ack(self, letters: Sequence[Letter]) -> None:
         """Say that these are done, a list's at once, others soon. Lost acks only bring a repeat, and the gate drops it."""
-        self._acks += [b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if _settle(letter)]
+        self._acks += [b"PUB %b 4\r\n+ACK\r\n" % letter.reply.encode() for letter in letters if letter.settle()]
         if any(letter.bulk for letter in letters):
             await self._send_acks()
         elif self._acking is None:
@@ -363,7 +266,7 @@ class _Pull:
         """A message, or the server's word that there are no more for now."""
         status = (message.headers or {}).get("Status") if not message.data else None
         if status is None:
-            self._here += _letters(message)
+            self._here += letters_of(message)
             self._messages += 1
             self._open -= 1
             if self._open == 0:
@@ -432,25 +335,3 @@ class _Pull:
 
 class ReadingGone(RuntimeError):
     """The stream or the durable consumer is not there: run `python -m shared.provision`."""
-
-
-def _letters(message: Msg) -> list[Letter]:
-    # $JS.ACK.<stream>.<consumer>.<delivered>… or, newer, $JS.ACK.<domain>.<account>.<stream>.<consumer>.<delivered>…
-    tokens = message.reply.split(".")
-    tries = int(tokens[4] if len(tokens) == _OLD_ACK else tokens[6])
-    subject, headers, reply = message.subject, message.headers or {}, message.reply
-    if headers.get("content-type") == CONTENT_TYPE:
-        with suppress(Unreadable):
-            events = unpacked(message.data)
-            pack = Pack(len(events))
-            return [Letter(subject, more, payload, tries, reply, pack=pack) for payload, more in events]
-        log.warning("bus.pack_unreadable", subject=subject)  # it is kept as a dead letter, whole
-    return [Letter(subject, headers, message.data, tries, reply)]
-
-
-def _settle(letter: Letter) -> bool:
-    """Note that a letter is done with; whether the message that carried it now is as well."""
-    if letter.pack is not None:
-        letter.pack.open -= 1
-        return letter.pack.open == 0
-    return bool(letter.reply)

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import Bus, encode_outbox
+from shared.bus import Bus
 from shared.commands import RebuildCopies, SettleLetter
 from shared.dead_letters import OperatorsLedger
 from shared.health import Health
 from shared.ledger import Ledger
 from shared.ledger_told import history_of, ledger_health, open_letters, outcome_of
+from shared.letter import encode_outbox
 from shared.masking import masked
 from shared.message import Batch, Question, Said
 from shared.questions import ListLetters, TellHealth, TellHistory, TellOutcome, TellWatermarks

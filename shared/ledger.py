@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.bus import LINES, Letter
 from shared.database import commit, execute, fetch, to_json
 from shared.events import listeners_of
 from shared.ledger_tables import add_ledger
+from shared.letter import LINES, Letter
 from shared.message import Said, in_bulk
 
 __all__ = ["Book", "Ledger", "Mark", "add_ledger"]

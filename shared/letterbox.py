@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import Letter, encode_command
+from shared.letter import Letter, encode_command
 from shared.message import Command
 from shared.unit import Settlement, Unit
 

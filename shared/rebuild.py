@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import Letter, NoAnswer
+from shared.bus import NoAnswer
 from shared.database import execute, fetch
 from shared.events import CopiesRebuilt, kind_of
 from shared.faults import describe
 from shared.ledger import Ledger
+from shared.letter import Letter
 from shared.message import Batch, Event, Heard, NotYet, Unfit
 from shared.questions import TellHistory
 from shared.unit import Handler

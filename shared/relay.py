@@ -15,10 +15,11 @@ from typing import Any
 
 import structlog
 
-from shared.bus import Bus, BusSaysNo, NoAnswer, encode_outbox
+from shared.bus import Bus, BusSaysNo, NoAnswer
 from shared.events import kind_of, listeners_of
 from shared.faults import describe
 from shared.ledger import Book, Ledger
+from shared.letter import encode_outbox
 from shared.questions import TellWatermarks
 
 BATCH = 500

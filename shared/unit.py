@@ -17,10 +17,10 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import PASSED, Letter
 from shared.events import MessageDied, kind_of
 from shared.faults import describe, is_passing
 from shared.ledger import Book, Ledger, Mark
+from shared.letter import PASSED, Letter
 from shared.message import Batch, Cause, Command, Event, Heard, Message, NotYet, Said, Unfit
 
 Step = Callable[[datetime, AsyncConnection], Awaitable[tuple[Said, bool]]]

@@ -20,7 +20,6 @@ from estafeta.client import Bus
 from estafeta.importing import Intent, run_import
 from estafeta.sample.generator import ListRow
 from estafeta.trouble import Trouble
-from shared.bus import encode_command
 from shared.clock import host_now
 from shared.commands import (
     ApplyCompany,
@@ -35,6 +34,7 @@ from shared.commands import (
     SubmitLead,
     UndoImport,
 )
+from shared.letter import encode_command
 from shared.message import Command
 from shared.words import Source, Stage, TaskKind, TouchKind, TouchResult
 from tests.chaos.fire import Wire

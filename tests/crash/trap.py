@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.store import receipts
 from shared import relay, unit
-from shared.bus import Letter
 from shared.commands import SettleLetter
 from shared.ledger import Book, Ledger
+from shared.letter import Letter
 from shared.letterbox import Letterbox
 from shared.message import Batch, NotYet, Said, Unfit
 from shared.service import Service

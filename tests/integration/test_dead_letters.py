@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import Letter
 from shared.clock import database_now
 from shared.commands import SettleLetter
 from shared.events import StaffChanged
+from shared.letter import Letter
 from shared.message import Batch, Heard, Said, Unfit
 from shared.questions import ListLetters, TellHealth
 from shared.service import Room, Service

@@ -25,10 +25,11 @@ from services.intake.http import server
 from services.intake.http.door import Door
 from services.intake.http.signature import key_bytes, signature
 from services.intake.http.sources import SourcesFile
-from shared.bus import Letter, NoAnswer, encode_command
+from shared.bus import NoAnswer
 from shared.commands import LeadFields, SubmitLead
 from shared.database import engine_for, execute, fetch
 from shared.ledger import Book
+from shared.letter import Letter, encode_command
 from shared.letterbox import Letterbox, work_off
 from shared.message import Batch, Question, Said, Unfit
 from shared.questions import ShowDeadlines, ShowProcess

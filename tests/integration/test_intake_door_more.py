@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy.engine import URL
 
 from services.intake import handlers, set_aside
-from shared.bus import Letter, encode_command
 from shared.clock import host_now
 from shared.commands import ReleaseReceipt, SubmitLead
 from shared.database import engine_for
 from shared.ledger import Book
+from shared.letter import Letter, encode_command
 from shared.letterbox import work_off
 from shared.questions import ListSetAside
 from shared.unit import Unit

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.bus import Bus, Letter, Reading, encode_command, encode_outbox
+from shared.bus import Bus, Reading
 from shared.commands import SettleLetter
 from shared.database import engine_for
 from shared.dead_letters import OperatorsLedger
@@ -21,6 +21,7 @@ from shared.events import StaffChanged
 from shared.ledger import Book, Ledger
 from shared.ledger_ddl import FIRST, INSERT_ONLY_OUTBOX, QUEUE_BY_SAYING, statements
 from shared.ledger_told import ledger_health, open_letters, outcome_of
+from shared.letter import Letter, encode_command, encode_outbox
 from shared.message import Batch, Cause, NotYet, Said, Unfit
 from shared.provision import prepare_bus, readings_of
 from shared.relay import Relay

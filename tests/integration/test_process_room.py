@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.process import answers, handlers, opening
 from services.process.rules.lifecycle import NEWEST
-from shared.bus import Letter, encode_command
 from shared.commands import RecordTouch
 from shared.database import engine_for, fetch, to_json
 from shared.events import (
@@ -34,6 +33,7 @@ from shared.events import (
     TouchRefused,
 )
 from shared.ledger import Book
+from shared.letter import Letter, encode_command
 from shared.message import Batch, Event, Heard, Message, NotYet
 from shared.questions import CountProcessProgress, ShowProcess
 from shared.unit import Unit

@@ -18,12 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.process.app import ROOM as PROCESS
 from services.reminders.app import ROOM as REMINDERS
-from shared.bus import Letter, NoAnswer, encode_outbox
+from shared.bus import NoAnswer
 from shared.database import engine_for
 from shared.dead_letters import OperatorsLedger
 from shared.events import EVENTS, CopiesRebuilt, OfficeChanged, StaffChanged, TaskSet, kind_of
 from shared.ledger import Book, Ledger
 from shared.ledger_told import history_of, open_letters
+from shared.letter import Letter, encode_outbox
 from shared.message import Cause, Event, NotYet, Unfit
 from shared.questions import TellHistory
 from shared.rebuild import PAGE, rebuild

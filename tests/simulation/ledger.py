@@ -12,9 +12,9 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.bus import LINES, Letter
 from shared.events import kind_of, listeners_of
 from shared.ledger import FEW, PIECE, Mark
+from shared.letter import LINES, Letter
 from shared.message import Said, in_bulk
 from tests.simulation.postgres import Connection
 

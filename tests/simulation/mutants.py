@@ -14,8 +14,9 @@ from unittest.mock import patch
 from uuid import UUID
 
 import shared.relay
-from shared.bus import LINES, BusSaysNo, Letter, NoAnswer, Reading, encode_outbox
+from shared.bus import BusSaysNo, NoAnswer, Reading
 from shared.ledger import Mark
+from shared.letter import LINES, Letter, encode_outbox
 from shared.message import Said
 from shared.relay import Relay
 from shared.unit import Settlement, Unit

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import LINES, Letter
 from shared.dead_letters import OperatorsLedger
 from shared.events import StaffChanged
 from shared.ledger import Mark
+from shared.letter import LINES, Letter
 from shared.message import Cause
 from shared.words import Function
 from tests.simulation.ledger import FakeLedger

@@ -18,13 +18,14 @@ from typing import Any, cast
 from unittest.mock import patch
 from uuid import UUID, uuid5
 
-import shared.bus
+import shared.letter
 import shared.relay
 import shared.unit
-from shared.bus import COMMANDS, EVENTS, BusSaysNo, encode_command
+from shared.bus import COMMANDS, EVENTS, BusSaysNo
 from shared.commands import LeadFields, Row, SubmitLead, SubmitRows
 from shared.events import ClientRegistered, StaffChanged
-from shared.message import Batch, NotYet, Said, Unfit
+from shared.letter import encode_command
+from shared.message import Batch, NotYet, Said, Unfit, read_uuid
 from shared.packs import Outgoing
 from shared.questions import TellWatermarks
 from shared.unit import Handler
@@ -113,7 +114,7 @@ class World:
         clients = draw.choice((1, 2, 3))
         troubled = draw.random() < 0.3
         wishes = []
-        for number in range(draw.randint(3, 5)):
+        for number in range(draw.randint(2, 4)):
             trouble = ""
             if troubled and draw.random() < 0.4:
                 room = draw.choice(("intake", "routing", "routing", "process"))
@@ -387,7 +388,7 @@ def simulated(told: Callable[[str], None] | None = None) -> Iterator[None]:
         for module, name, value in _PACE:
             stack.enter_context(patch.object(module, name, value))
         # The same few ids are read again and again.
-        stack.enter_context(patch.object(shared.bus, "UUID", lru_cache(1000)(UUID)))
+        stack.enter_context(patch.object(shared.letter, "read_uuid", lru_cache(1000)(read_uuid)))
         for module in (shared.relay, shared.unit):
             stack.enter_context(patch.object(module, "log", _Log(told)))
         yield

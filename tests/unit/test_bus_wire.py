@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.protocol import command
 
-from shared.bus import Letter
+from shared.letter import Letter
 from shared.message import in_bulk
 from shared.nats_client import SwiftClient, frame
 

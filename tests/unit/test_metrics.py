@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.bus import Letter
+from shared.letter import Letter
 from shared.message import Batch, Said
 from shared.metrics import Metrics
 from shared.unit import Settlement

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.msg import Msg
 
-from shared.bus import Bus, _letters
+from shared.bus import Bus
+from shared.letter import letters_of
 from shared.packs import CONTENT_TYPE, MOST_BYTES, MOST_EVENTS, Outgoing, Pack, Unreadable, in_packs, unpacked
 from shared.settings import Settings
 
@@ -89,11 +90,11 @@ class Wire:
         self.sent.append((payload.decode().split(" ")[0], subject))
 
 
-def letters_of(message: Outgoing, number: int) -> list[Any]:
+def arrived(message: Outgoing, number: int) -> list[Any]:
     subject, payload, headers = message
     reply = f"$JS.ACK.EVENTS.d.2.{number}.1.1.0"
     wire: Any = None
-    return _letters(Msg(wire, subject, reply, payload, headers))
+    return letters_of(Msg(wire, subject, reply, payload, headers))
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def wired() -> tuple[Bus, Wire]:
 async def test_a_pack_is_acknowledged_when_all_of_it_is_settled(wired: tuple[Bus, Wire]) -> None:
     bus, wire = wired
     [message] = in_packs([event(n, f"tasks/{n}") for n in range(3)])
-    letters = letters_of(message, 7)
+    letters = arrived(message, 7)
     assert [letter.sequence for letter in letters] == [0, 1, 2]
     assert {letter.tries for letter in letters} == {2}
     await bus.ack(letters[:2])
@@ -118,7 +119,7 @@ async def test_a_pack_is_acknowledged_when_all_of_it_is_settled(wired: tuple[Bus
 async def test_a_pack_of_which_something_shall_come_again_comes_again_once(wired: tuple[Bus, Wire]) -> None:
     bus, wire = wired
     [message] = in_packs([event(n, f"tasks/{n}") for n in range(4)])
-    letters = letters_of(message, 8)
+    letters = arrived(message, 8)
     await bus.ack(letters[:2])
     await bus.later(letters[2], 0.2)
     await bus.later(letters[3], 5)
@@ -127,6 +128,6 @@ async def test_a_pack_of_which_something_shall_come_again_comes_again_once(wired
 
 def test_a_pack_that_cannot_be_read_is_one_letter_that_names_nothing() -> None:
     for broken in (b"[{", b"[]"):
-        [letter] = letters_of((LIST, broken, {"content-type": CONTENT_TYPE}), 9)
+        [letter] = arrived((LIST, broken, {"content-type": CONTENT_TYPE}), 9)
         assert (letter.payload, letter.sequence, letter.aggregate, letter.pack) == (broken, 0, "", None)
     assert Pack(1).is_returned is False
