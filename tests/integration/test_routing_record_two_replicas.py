@@ -52,23 +52,26 @@ async def test_the_bound_holds_at_every_decision_of_two_replicas_in_the_order_th
     async with db_of("routing") as db:
         await handlers.apply_company(batch(company()), db)
 
-    async def replica(name: str) -> None:
-        engine, dice = (
-            engine_for(url_of(database, "routing"), "routing", replica=name, pool_size=1),
-            random.Random(name),
-        )
-        waiting = leads_of(name, 160, dice)
-        try:
-            while waiting:
-                size = dice.randint(1, 9)
-                async with engine.begin() as db:
-                    await handlers.assign_leads(batch(*waiting[:size], of=name), db)
-                    await asyncio.sleep(0)
-                del waiting[:size]
-        finally:
-            await engine.dispose()
+    engines = {
+        name: engine_for(url_of(database, "routing"), "routing", replica=name, pool_size=1) for name in ("one", "two")
+    }
+    dice = {name: random.Random(name) for name in engines}
+    waiting = {name: leads_of(name, 160, dice[name]) for name in engines}
 
-    await asyncio.gather(replica("one"), replica("two"))
+    async def step(name: str) -> None:
+        size = dice[name].randint(1, 9)
+        if here := waiting[name][:size]:
+            async with engines[name].begin() as db:
+                await handlers.assign_leads(batch(*here, of=name), db)
+                await asyncio.sleep(0)
+        del waiting[name][:size]
+
+    try:
+        while any(waiting.values()):  # side by side, however long one of them takes to connect
+            await asyncio.gather(*map(step, engines))
+    finally:
+        for engine in engines.values():
+            await engine.dispose()
     async with db_of("routing") as db:
         rows = [dict(row) for row in await fetch(db, "select * from decisions order by nth")]
         kept = {(row["pool_id"], row["staff_id"]): row["balance"] for row in await fetch(db, "select * from ledger")}
