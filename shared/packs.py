@@ -43,34 +43,36 @@ class Pack:
 
 
 def in_packs(batch: Iterable[Outgoing]) -> list[Outgoing]:
-    """`batch` with the events of lists packed by subject; each aggregate's events stay in their order."""
+    """`batch` with the events of lists packed by subject; each aggregate's events stay in their order.
+
+    What an aggregate says on another subject than before goes into a later round of packs, so that a list of which each
+    client brings two kinds of event is two packs and not two a client.
+    """
     packed: list[Outgoing] = []
-    loose: dict[str, list[Outgoing]] = {}
-    places: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-
-    def close() -> None:
-        packed.extend(_packed(subject, events) for subject, events in loose.items())
-        for kept in (loose, places, sizes):
-            kept.clear()
-
+    rounds: dict[tuple[int, str], list[Outgoing]] = {}
+    stands: dict[str, tuple[int, str]] = {}
     for message in batch:
-        subject, payload, headers = message
+        subject, _, headers = message
         if not is_in_bulk(subject):
             packed.append(message)  # in a line of its own, where nothing waits for what is packed
             continue
-        elsewhere = places.get(headers["ce-subject"], subject) != subject
-        is_full = len(loose.get(subject, ())) == MOST_EVENTS or sizes.get(subject, 0) + len(payload) > MOST_BYTES
-        if elsewhere or is_full:
-            close()
-        loose.setdefault(subject, []).append(message)
-        places[headers["ce-subject"]] = subject
-        sizes[subject] = sizes.get(subject, 0) + len(payload)
-    close()
+        nth, before = stands.get(headers["ce-subject"], (0, subject))
+        place = stands[headers["ce-subject"]] = (nth + (before != subject), subject)
+        rounds.setdefault(place, []).append(message)
+    for place in sorted(rounds):
+        pack: list[Outgoing] = []
+        size = 0
+        for message in rounds[place]:
+            if pack and (len(pack) == MOST_EVENTS or size + len(message[1]) > MOST_BYTES):
+                packed.append(_packed(pack))
+                pack, size = [], 0
+            pack.append(message)
+            size += len(message[1])
+        packed.append(_packed(pack))
     return packed
 
 
-def _packed(subject: str, events: Sequence[Outgoing]) -> Outgoing:
+def _packed(events: Sequence[Outgoing]) -> Outgoing:
     if len(events) == 1:
         return events[0]
     # The same events make the same id, so that a batch that is sent again after a crash is stored once.
@@ -84,7 +86,7 @@ def _packed(subject: str, events: Sequence[Outgoing]) -> Outgoing:
         )
         for _, payload, headers in events
     ]
-    return subject, msgspec.json.encode(content), {"Nats-Msg-Id": name, "content-type": CONTENT_TYPE}
+    return events[0][0], msgspec.json.encode(content), {"Nats-Msg-Id": name, "content-type": CONTENT_TYPE}
 
 
 def unpacked(payload: bytes) -> list[tuple[bytes, dict[str, str]]]:

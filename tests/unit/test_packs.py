@@ -69,6 +69,17 @@ def test_a_list_of_five_hundred_is_a_few_messages_and_a_single_event_stays_as_it
     assert not again & {headers["Nats-Msg-Id"] for _, _, headers in in_packs(batch)}
 
 
+def test_a_list_whose_clients_each_bring_two_kinds_of_event_is_as_few_messages() -> None:
+    kinds = [(LIST, OTHER), (OTHER, LIST)]
+    batch = [event(2 * n + k, f"tasks/{n}", kinds[n // 75][k]) for n in range(150) for k in (0, 1)]
+    packed = in_packs(batch)
+    assert len(packed) == len(kinds) * 2
+    first_at: dict[tuple[str, str], int] = {}
+    for place, (_, _, headers) in enumerate(opened(packed)):
+        first_at[headers["ce-subject"], headers["ce-sequence"]] = place
+    assert all(first_at[f"tasks/{n}", str(2 * n)] < first_at[f"tasks/{n}", str(2 * n + 1)] for n in range(150))
+
+
 def test_what_is_no_pack_is_said_to_be_unreadable() -> None:
     for wrong in (b"", b"[]x", b'[{"id": "1"}]', b'{"id": "1"}'):
         with pytest.raises(Unreadable):
