@@ -216,7 +216,7 @@ class FakeBus:
     async def fetch(self, reading: Reading, *, wait: float) -> list[Letter]:
         """A handful of what is there, in the order of the stream or not; else the first to come."""
         world, stream = self.world, self.world.streams[reading.stream]
-        if world.stormy:
+        if world.stormy:  # later nothing befalls one who only asks
             await self.owner.step()
         if not stream.stands:
             raise ReadingGone(reading.durable)

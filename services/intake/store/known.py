@@ -88,9 +88,8 @@ async def keep_keys(
     `opened` stores the new cards; they and their keys are written as one statement.
     """
     found = {(key.address, one.card.client_id): (key, one.arrival.lead_id) for one in results for key in one.new_keys}
-    gained = [
-        (*place, *found[place]) for place in sorted(found)
-    ]  # in the order of the index: neighbours land on one page
+    # In the order of the index: neighbours land on one page.
+    gained = [(*place, *found[place]) for place in sorted(found)]
     sure = [one for one in gained if one[0] in new or one[1] not in before]
     perhaps = [one for one in gained if not (one[0] in new or one[1] not in before)]
     more = Counter(one[0] for one in sure)
@@ -101,9 +100,9 @@ async def keep_keys(
     if opened:
         writings["opened"] = opened
     if sure:
-        writings["sure"] = _giving(sure)
+        writings["sure"] = _adding(sure)
     if perhaps:
-        given = _giving(perhaps)
+        given = _adding(perhaps)
         writings["added"] = given._replace(sql=f"{given.sql} on conflict do nothing returning h, kind")
     if miscounted or perhaps:
         writings["counted"] = Writing(
@@ -122,7 +121,7 @@ async def keep_keys(
         await together(db, last, **writings)
 
 
-def _giving(gained: Sequence[tuple[int, UUID, SearchKey, UUID]]) -> Writing:
+def _adding(gained: Sequence[tuple[int, UUID, SearchKey, UUID]]) -> Writing:
     return Writing(
         "insert into client_keys (h, client_id, kind, value, submission_id)"
         " select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::uuid[])",

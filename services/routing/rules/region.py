@@ -26,7 +26,9 @@ def serving_office(region: str, field: Field) -> str | None:
     return field.office_of.get(region) or field.office_of.get(region.partition("-")[0])
 
 
-@lru_cache(maxsize=4096)  # a field never changes, and a whole list asks the same of it
+@lru_cache(
+    maxsize=256
+)  # a field never changes, and a whole list asks the same of it; few are kept, for each keeps its field
 def territory(region: str, field: Field) -> Territory:
     """The territory of a lead from `region` (ISO 3166-2 subject, ISO 3166-1 country, or `unknown`).
 
